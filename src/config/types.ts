@@ -1,0 +1,59 @@
+/**
+ * The agent's configuration as the rooms see it: parsed, validated, with defaults. Made by `loadConfig` only.
+ * Names follow the options of `bgp-agent.conf`; units are in the names.
+ */
+import type { IpAddress, Prefix } from '../base/address.ts';
+
+export type Driver =
+  | 'ovn_bgp_driver'
+  | 'nb_ovn_bgp_driver'
+  | 'ovn_evpn_driver'
+  | 'ovn_stretched_l2_bgp_driver';
+export type ExposingMethod = 'underlay' | 'l2vni' | 'vrf' | 'dynamic' | 'ovn';
+/** How an address is put where FRR redistributes it: dummy in a VRF plus leak, or a blackhole route in the main table. */
+export type AdvertiseVia = 'vrf' | 'main';
+/** What hands VLAN provider traffic to the kernel: an 802.1Q device, or a tagged OVS internal port. */
+export type VlanHandover = 'auto' | 'kernel' | 'ovs';
+
+export interface TlsFiles {
+  readonly privateKey: string;
+  readonly certificate: string;
+  readonly caCert: string;
+}
+
+export interface AgentConfig {
+  readonly driver: Driver;
+  readonly exposingMethod: ExposingMethod;
+  readonly advertiseVia: AdvertiseVia;
+  readonly vlanHandover: VlanHandover;
+  readonly reconcileIntervalSec: number;
+  readonly frrReconcileIntervalSec: number;
+  readonly ovsdbConnection: string;
+  readonly ovsdbConnectionTimeoutSec: number;
+  readonly bgpAs: number;
+  readonly bgpRouterId: IpAddress | undefined;
+  readonly bgpNic: string;
+  readonly bgpVrf: string;
+  readonly bgpVrfTableId: number;
+  readonly clearVrfRoutesOnStartup: boolean;
+  readonly ovnNbConnection: string | undefined;
+  readonly ovnSbConnection: string | undefined;
+  readonly ovnNbTls: TlsFiles;
+  readonly ovnSbTls: TlsFiles;
+  /** Only addresses inside one of these are announced; empty: all that are not refused anyway. */
+  readonly allowedPrefixes: readonly Prefix[];
+  /** IPv6 addresses that the node answers neighbour solicitations for on every provider network (D-10). */
+  readonly proxyNdpAddresses: readonly IpAddress[];
+  /** How long a port that was being migrated to this node keeps its exposure while it is down. */
+  readonly migrationGraceSec: number;
+  /** A resynchronisation that would withdraw more than this share of at least `withdrawGuardMinimum` is held back. */
+  readonly withdrawGuardPercent: number;
+  readonly withdrawGuardMinimum: number;
+  readonly withdrawGuardHoldSec: number;
+  readonly frrRunDir: string;
+  readonly ovsRunDir: string;
+  readonly ovsOfctlPath: string;
+  readonly rtTablesPath: string;
+  readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
+  readonly logFile: string | undefined;
+}

@@ -1,0 +1,45 @@
+/** What the agent says in FRR's configuration, and the edge to the daemons. */
+import type { IpAddress } from '../base/address.ts';
+
+/** One configuration line inside its context, for example `['router bgp 64999', 'address-family ipv4 unicast']`. */
+export interface ConfigLine {
+  readonly context: readonly string[];
+  readonly line: string;
+}
+
+/**
+ * A closed set of lines that the agent owns. Two stanzas are the same when their lines are: what FRR does not show
+ * because it is a default is not a line.
+ *
+ * `leak`: the VRF instance and its import into the default instance (`advertise_via = vrf`).
+ * `kernel-routes`: the redistribution of the agent's blackhole routes (`advertise_via = main`).
+ */
+export interface Stanza {
+  readonly id: 'leak' | 'kernel-routes';
+  /** In the order in which they are entered. */
+  readonly lines: readonly ConfigLine[];
+}
+
+/** What identifies the agent's stanzas in a running configuration. */
+export interface StanzaScope {
+  readonly as: number;
+  readonly vrf: string;
+}
+
+/** The edge to FRR: one real implementation over the vty sockets (`vty-frr.ts`), one fake for tests. */
+export interface Frr {
+  /** The agent's stanzas as bgpd holds them now; throws a `FrrError` when bgpd cannot be reached. */
+  stanzas(scope: StanzaScope, signal?: AbortSignal): Promise<readonly Stanza[]>;
+  /** Enters the lines that are missing and takes out those that are not wanted, then reads back. */
+  apply(
+    scope: StanzaScope,
+    from: Stanza | undefined,
+    to: Stanza | undefined,
+    signal?: AbortSignal,
+  ): Promise<void>;
+  /** Router id of the default instance, from `show ip bgp summary json`; `undefined` when there is none. */
+  routerId(signal?: AbortSignal): Promise<IpAddress | undefined>;
+  /** Calls back when bgpd went away (`down`) and when it answers again (`up`). */
+  subscribe(listener: (event: 'up' | 'down') => void): () => void;
+  close(): void;
+}

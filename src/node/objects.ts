@@ -1,0 +1,178 @@
+/**
+ * What a node holds, one shape a kind. Wiring makes them, `node/` reads, compares and writes them.
+ *
+ * Devices are named, never numbered: an index is the kernel's business and changes when a device is recreated.
+ */
+import type { IpAddress, IpFamily, MacAddress, Prefix } from '../base/address.ts';
+import type { Stanza } from '../frr/types.ts';
+import type { Flow } from '../openvswitch/types.ts';
+
+/** RTPROT_*, FRA_PROTOCOL, NDA_PROTOCOL and IFA_PROTO of everything the agent writes; no other software uses it. */
+export const AGENT_PROTOCOL = 179;
+/** Priority of every policy rule of the agent and of its Python predecessor. */
+export const RULE_PRIORITY = 32000;
+/** Metric of the advertised blackhole routes; FRR's route-map selects by it. */
+export const ADVERTISE_METRIC = 17900;
+/** IFLA_IFALIAS of links that the agent made. */
+export const LINK_ALIAS = 'ovn-bgp-agent';
+export const MAIN_TABLE = 254;
+
+/** A device. `existing` is one of somebody else (an OVS bridge's internal port): only set up, never made or deleted. */
+export interface LinkObject {
+  readonly kind: 'link';
+  readonly name: string;
+  readonly link:
+    | { readonly type: 'vrf'; readonly table: number }
+    | { readonly type: 'dummy'; readonly master: string }
+    | { readonly type: 'vlan'; readonly parent: string; readonly id: number }
+    | { readonly type: 'existing' };
+  readonly up: boolean;
+}
+
+/** A line `<number> <name>` of /etc/iproute2/rt_tables. */
+export interface RtTableObject {
+  readonly kind: 'rt-table';
+  readonly number: number;
+  readonly name: string;
+}
+
+/** `net/ipv4/conf/br-ex/proxy_arp`: the path below /proc/sys, because device names may contain dots. */
+export interface SysctlObject {
+  readonly kind: 'sysctl';
+  readonly path: string;
+  readonly value: string;
+}
+
+export interface OvsPortObject {
+  readonly kind: 'ovs-port';
+  readonly bridge: string;
+  readonly name: string;
+  readonly tag: number;
+  readonly mac: MacAddress;
+}
+
+export interface AddressObject {
+  readonly kind: 'address';
+  readonly device: string;
+  /** `/32` or `/128`: the agent writes host addresses only. */
+  readonly prefix: Prefix;
+}
+
+export interface FlowObject {
+  readonly kind: 'flow';
+  readonly bridge: string;
+  readonly flow: Flow;
+}
+
+export interface RuleObject {
+  readonly kind: 'rule';
+  readonly to: Prefix;
+  readonly table: number;
+}
+
+export interface RouteObject {
+  readonly kind: 'route';
+  readonly family: IpFamily;
+  readonly table: number;
+  readonly destination: Prefix;
+  readonly target:
+    | { readonly type: 'device'; readonly device: string; readonly via?: IpAddress }
+    | { readonly type: 'blackhole' };
+  /** 0: the kernel's default (1024 in IPv6). */
+  readonly metric: number;
+}
+
+export interface NeighborObject {
+  readonly kind: 'neighbor';
+  readonly device: string;
+  readonly address: IpAddress;
+  readonly mac: MacAddress;
+}
+
+export interface ProxyNdpObject {
+  readonly kind: 'proxy-ndp';
+  readonly device: string;
+  readonly address: IpAddress;
+}
+
+export interface FrrObject {
+  readonly kind: 'frr';
+  readonly stanza: Stanza;
+}
+
+export type NodeObject =
+  | LinkObject
+  | RtTableObject
+  | SysctlObject
+  | OvsPortObject
+  | AddressObject
+  | FlowObject
+  | RuleObject
+  | RouteObject
+  | NeighborObject
+  | ProxyNdpObject
+  | FrrObject;
+
+export type NodeObjectKind = NodeObject['kind'];
+
+/** Identity of an object: equal keys mean "the same thing, perhaps with other contents". Made by `keyOf`. */
+export type ObjectKey = string;
+
+/** An object that should be there, what it needs, and why it is wanted. */
+export interface DesiredObject {
+  readonly object: NodeObject;
+  /**
+   * `wire` objects carry traffic; `advertise` objects make it come. The latter are added last and removed first, and
+   * never added while one of `requires` is not in place.
+   */
+  readonly role: 'wire' | 'advertise';
+  readonly requires: readonly ObjectKey[];
+  /** One short sentence naming the row or setting, for logs and `plan`. */
+  readonly because: string;
+}
+
+/** An object found on the node. */
+export interface ObservedObject {
+  readonly object: NodeObject;
+  /** True when it is marked as the agent's (or its predecessor's): only then may it be removed. */
+  readonly owned: boolean;
+}
+
+/** Where the agent may look and what counts as its own: fixed names and numbers of this node. */
+export interface NodeScope {
+  readonly bgpNic: string;
+  readonly bgpVrf: string;
+  readonly bgpVrfTable: number;
+  readonly bgpAs: number;
+  /** Provider bridges in use. */
+  readonly bridges: readonly string[];
+  /** Routing tables of the bridges. */
+  readonly tables: ReadonlySet<number>;
+}
+
+export type Change =
+  | { readonly op: 'add'; readonly key: ObjectKey; readonly desired: DesiredObject }
+  | {
+      readonly op: 'change';
+      readonly key: ObjectKey;
+      readonly desired: DesiredObject;
+      readonly observed: ObservedObject;
+    }
+  | { readonly op: 'remove'; readonly key: ObjectKey; readonly observed: ObservedObject };
+
+/** Changes in the order in which they must be made: stages run one after the other. */
+export interface NodePlan {
+  readonly stages: readonly { readonly name: string; readonly changes: readonly Change[] }[];
+  /** Desired objects that cannot be put in place because a foreign object stands there. */
+  readonly blocked: readonly {
+    readonly key: ObjectKey;
+    readonly desired: DesiredObject;
+    readonly reason: string;
+  }[];
+}
+
+export interface ChangeOutcome {
+  readonly change: Change;
+  /** Absent: done. `skipped`: a thing that it requires is not there. */
+  readonly problem?: { readonly code: 'failed' | 'skipped'; readonly message: string };
+}

@@ -1,0 +1,80 @@
+/** The node's own Open vSwitch as the agent sees it: what vswitchd says of bridges and ports, and the flows. */
+
+export interface OvsPort {
+  readonly name: string;
+  /** `Interface.type`: "" (system), "internal", "patch", ... */
+  readonly type: string;
+  readonly tag: number | undefined;
+  /** OpenFlow port number; absent while vswitchd has not opened it. */
+  readonly ofport: number | undefined;
+  readonly externalIds: ReadonlyMap<string, string>;
+}
+
+export interface OvsBridge {
+  readonly name: string;
+  readonly datapathType: string;
+  /** By port name. */
+  readonly ports: ReadonlyMap<string, OvsPort>;
+}
+
+/** A consistent picture of the local `Open_vSwitch` database; a new object for every change. */
+export interface OvsSnapshot {
+  readonly systemId: string | undefined;
+  /** `external_ids:hostname`. */
+  readonly hostname: string | undefined;
+  readonly bridgeMappings: string;
+  readonly ovnRemote: string | undefined;
+  readonly ovnNbRemote: string | undefined;
+  readonly bridges: ReadonlyMap<string, OvsBridge>;
+}
+
+/**
+ * A flow of table 0 in the spelling of `ovs-ofctl dump-flows --no-stats` (canonical: what is written reads back
+ * equal). `cookie` is the agent's.
+ */
+export interface Flow {
+  readonly cookie: number;
+  readonly priority: number;
+  readonly match: string;
+  readonly actions: string;
+}
+
+export interface FlowChange {
+  readonly op: 'add' | 'remove';
+  readonly flow: Flow;
+}
+
+/** Cookie of every flow the agent and its Python predecessor write (0x3e7). */
+export const AGENT_COOKIE = 999;
+
+/** `external_ids` key that marks ports the agent made. */
+export const PORT_OWNER_KEY = 'ovn-bgp-agent';
+
+/** The edge to the local vswitchd: one real implementation (`vswitch.ts`), one fake for tests. */
+export interface OpenVSwitch {
+  /** The last complete picture; `undefined` before the first and never emptied by a lost connection. */
+  snapshot(): OvsSnapshot | undefined;
+  /** Flows of table 0 with the agent's cookie; a bridge that does not exist has none. */
+  flows(bridge: string, signal?: AbortSignal): Promise<readonly Flow[]>;
+  /** One OpenFlow bundle: all or nothing. Throws an `OvsError` naming the bridge and ovs-ofctl's text. */
+  applyFlows(bridge: string, changes: readonly FlowChange[], signal?: AbortSignal): Promise<void>;
+  /**
+   * Adds a tagged internal port (or corrects tag and MAC of ours) and waits until vswitchd has made its device.
+   * Marked with `external_ids:ovn-bgp-agent=vlan`.
+   */
+  ensureInternalPort(
+    bridge: string,
+    port: { readonly name: string; readonly tag: number; readonly mac: string },
+    signal?: AbortSignal,
+  ): Promise<void>;
+  removePort(bridge: string, port: string, signal?: AbortSignal): Promise<void>;
+  /** `database`: rows changed (a new snapshot); `flows`: flows of a bridge changed or can no longer be trusted. */
+  subscribe(
+    listener: (
+      event: { readonly kind: 'database' } | { readonly kind: 'flows'; readonly bridge: string },
+    ) => void,
+  ): () => void;
+  /** Bridges whose flows are watched. */
+  watchFlows(bridges: readonly string[]): void;
+  close(): Promise<void>;
+}

@@ -1,0 +1,110 @@
+/**
+ * The public shapes of the OVSDB library: how a caller declares the tables it wants, and what it gets back.
+ *
+ * A replica is told which tables and columns it should hold (`DatabaseSpec`), and hands out typed, immutable rows
+ * through `TableView` and one `ChangeSet` per transaction of the server (RFC 7047 4.1.6, update3 of ovsdb-server(7)).
+ */
+
+export type Uuid = string;
+
+/** Column types as the caller declares them; the schema of the server is checked against these. */
+export type ColumnType =
+  | 'string'
+  | 'integer'
+  | 'real'
+  | 'boolean'
+  | 'uuid'
+  | 'optional-string'
+  | 'optional-integer'
+  | 'optional-boolean'
+  | 'optional-uuid'
+  | 'string-set'
+  | 'integer-set'
+  | 'uuid-set'
+  | 'string-map'
+  | 'string-integer-map'
+  | 'string-uuid-map'
+  | 'integer-uuid-map';
+
+/** What a column of that type is in a row. A column that the server's schema lacks reads as its empty value. */
+export interface ColumnValues {
+  string: string;
+  integer: number;
+  real: number;
+  boolean: boolean;
+  uuid: Uuid;
+  'optional-string': string | undefined;
+  'optional-integer': number | undefined;
+  'optional-boolean': boolean | undefined;
+  'optional-uuid': Uuid | undefined;
+  'string-set': readonly string[];
+  'integer-set': readonly number[];
+  'uuid-set': readonly Uuid[];
+  'string-map': ReadonlyMap<string, string>;
+  'string-integer-map': ReadonlyMap<string, number>;
+  'string-uuid-map': ReadonlyMap<string, Uuid>;
+  'integer-uuid-map': ReadonlyMap<number, Uuid>;
+}
+
+export type ColumnsSpec = Readonly<Record<string, ColumnType>>;
+
+/** An immutable row: a new object for every change, the same object as long as nothing of it changed. */
+export type Row<C extends ColumnsSpec> = { readonly _uuid: Uuid } & {
+  readonly [K in keyof C]: ColumnValues[C[K]];
+};
+
+/** Index keys of a row: none, one or many strings. */
+export type IndexFunction<C extends ColumnsSpec> = (row: Row<C>) => string | readonly string[] | undefined;
+
+export interface TableSpec<C extends ColumnsSpec = ColumnsSpec, I extends string = string> {
+  readonly columns: C;
+  readonly indexes?: Readonly<Record<I, IndexFunction<C>>>;
+}
+
+export interface DatabaseSpec<
+  T extends Readonly<Record<string, TableSpec>> = Readonly<Record<string, TableSpec>>,
+> {
+  readonly name: string;
+  readonly tables: T;
+}
+
+export type RowOf<S extends TableSpec> = Row<S['columns']>;
+export type IndexOf<S extends TableSpec> = keyof NonNullable<S['indexes']> & string;
+
+/** Read access to one replicated table. */
+export interface TableView<S extends TableSpec = TableSpec> extends Iterable<RowOf<S>> {
+  readonly size: number;
+  get(uuid: Uuid): RowOf<S> | undefined;
+  /** Rows under one key of a declared index, in no particular order. */
+  find(index: IndexOf<S>, key: string): readonly RowOf<S>[];
+}
+
+export type Views<D extends DatabaseSpec> = { readonly [T in keyof D['tables']]: TableView<D['tables'][T]> };
+
+export type RowChange<R> =
+  | { readonly kind: 'insert'; readonly row: R }
+  | { readonly kind: 'modify'; readonly row: R; readonly old: R }
+  | { readonly kind: 'delete'; readonly old: R };
+
+/** Everything that one transaction of the server (or one resynchronisation) did to the replica. */
+export interface ChangeSet<D extends DatabaseSpec = DatabaseSpec> {
+  /** `snapshot`: first contents or the difference after a resynchronisation; `update`: one transaction. */
+  readonly cause: 'snapshot' | 'update';
+  readonly changes: { readonly [T in keyof D['tables']]?: readonly RowChange<RowOf<D['tables'][T]>>[] };
+}
+
+/** Declares one table with the types of its columns kept (a helper for inference, no work at run time). */
+export function tableSpec<const C extends ColumnsSpec, I extends string = never>(
+  columns: C,
+  indexes?: Readonly<Record<I, IndexFunction<NoInfer<C>>>>,
+): TableSpec<C, I> {
+  return indexes === undefined ? { columns } : { columns, indexes };
+}
+
+/** Declares a database with the types of its tables kept. */
+export function databaseSpec<const T extends Readonly<Record<string, TableSpec>>>(
+  name: string,
+  tables: T,
+): DatabaseSpec<T> {
+  return { name, tables };
+}
