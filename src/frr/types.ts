@@ -1,5 +1,5 @@
 /** What the agent says in FRR's configuration, and the edge to the daemons. */
-import type { IpAddress } from '../base/address.ts';
+import type { IpAddress, Prefix } from '../base/address.ts';
 
 /** One configuration line inside its context, for example `['router bgp 64999', 'address-family ipv4 unicast']`. */
 export interface ConfigLine {
@@ -39,6 +39,13 @@ export interface Frr {
   ): Promise<void>;
   /** Router id of the default instance, from `show ip bgp summary json`; `undefined` when there is none. */
   routerId(signal?: AbortSignal): Promise<IpAddress | undefined>;
+  /**
+   * Main-table prefixes that zebra holds as `kernel` routes with that metric. zebra can miss kernel routes that come in
+   * a burst and never reads them again by itself: what the kernel has and this lacks must be added anew.
+   */
+  zebraRoutes?(metric: number, signal?: AbortSignal): Promise<readonly Prefix[]>;
+  /** Prefixes in the default instance's unicast tables that originate on this node (redistributed or leaked). */
+  announced?(signal?: AbortSignal): Promise<readonly Prefix[]>;
   /** Calls back when bgpd went away (`down`) and when it answers again (`up`). */
   subscribe(listener: (event: 'up' | 'down') => void): () => void;
   close(): void;

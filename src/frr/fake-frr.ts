@@ -1,0 +1,165 @@
+/**
+ * FRR for tests: holds stanzas in memory and behaves like the real edge where callers can notice.
+ *
+ * In: the same calls as `Frr`, plus handles that do to it what happens to a real bgpd: killed, restarted without its
+ * running configuration, reconfigured by somebody else, refusing the next change. Out: stanzas, router id, events in a
+ * microtask (the real ones come from socket callbacks, never from inside a call). Failures are the same `FrrError`s.
+ */
+import type { IpAddress, Prefix } from '../base/address.ts';
+import { FrrError } from './errors.ts';
+import type { Frr, Stanza, StanzaScope } from './types.ts';
+
+export interface FakeFrrOptions {
+  /** AS of the operator's default instance; `undefined`: there is none. */
+  readonly as?: number | undefined;
+  readonly routerId?: IpAddress | undefined;
+}
+
+export interface FakeFrrCall {
+  readonly id: Stanza['id'];
+  readonly from: Stanza | undefined;
+  readonly to: Stanza | undefined;
+}
+
+export class FakeFrr implements Frr {
+  /** Every `apply` that changed something, in order. */
+  readonly applied: FakeFrrCall[] = [];
+  readonly #stanzas = new Map<Stanza['id'], Stanza>();
+  readonly #listeners = new Set<(event: 'up' | 'down') => void>();
+  readonly #failures: FrrError[] = [];
+  #as: number | undefined;
+  #routerId: IpAddress | undefined;
+  #running = true;
+  #closed = false;
+  #zebraRoutes: readonly Prefix[] = [];
+  #announced: readonly Prefix[] = [];
+
+  constructor(options: FakeFrrOptions = {}) {
+    this.#as = 'as' in options ? options.as : 64999;
+    this.#routerId = options.routerId;
+  }
+
+  async stanzas(scope: StanzaScope, signal?: AbortSignal): Promise<readonly Stanza[]> {
+    this.#check(signal);
+    return this.#inScope(scope);
+  }
+
+  async apply(
+    scope: StanzaScope,
+    from: Stanza | undefined,
+    to: Stanza | undefined,
+    signal?: AbortSignal,
+  ): Promise<void> {
+    this.#check(signal);
+    const id = (to ?? from)?.id;
+    if (id === undefined) return;
+    if (to !== undefined) this.#checkInstance(scope);
+    const failure = this.#failures.shift();
+    if (failure !== undefined) throw failure;
+    const held = this.#stanzas.get(id);
+    if (sameLines(held, to)) return;
+    this.applied.push({ id, from: held, to });
+    if (to === undefined) this.#stanzas.delete(id);
+    else this.#stanzas.set(id, to);
+  }
+
+  async routerId(signal?: AbortSignal): Promise<IpAddress | undefined> {
+    this.#check(signal);
+    return this.#as === undefined ? undefined : this.#routerId;
+  }
+
+  async zebraRoutes(_metric: number, signal?: AbortSignal): Promise<readonly Prefix[]> {
+    this.#check(signal);
+    return this.#zebraRoutes;
+  }
+
+  async announced(signal?: AbortSignal): Promise<readonly Prefix[]> {
+    this.#check(signal);
+    return this.#announced;
+  }
+
+  subscribe(listener: (event: 'up' | 'down') => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#listeners.clear();
+  }
+
+  /** bgpd dies: every call fails until `start`. */
+  kill(): void {
+    if (!this.#running) return;
+    this.#running = false;
+    this.#emit('down');
+  }
+
+  /** bgpd is back with the operator's saved configuration only: the agent's stanzas are gone. */
+  start(): void {
+    if (this.#running) return;
+    this.#running = true;
+    this.#stanzas.clear();
+    this.#emit('up');
+  }
+
+  /** What an operator or another program does behind the agent's back; FRR tells nobody. */
+  tamper(id: Stanza['id'], stanza: Stanza | undefined): void {
+    if (stanza === undefined) this.#stanzas.delete(id);
+    else this.#stanzas.set(id, stanza);
+  }
+
+  /** The operator's default instance and its router id. */
+  configure(options: FakeFrrOptions): void {
+    if ('as' in options) this.#as = options.as;
+    if ('routerId' in options) this.#routerId = options.routerId;
+  }
+
+  /** What zebra and bgpd are to say they hold. */
+  report(routes: { readonly zebra?: readonly Prefix[]; readonly announced?: readonly Prefix[] }): void {
+    this.#zebraRoutes = routes.zebra ?? this.#zebraRoutes;
+    this.#announced = routes.announced ?? this.#announced;
+  }
+
+  /** The next `apply` fails with this and changes nothing; several queue up. */
+  failNextApply(error = new FrrError('rejected', 'bgpd refused a line (injected by a test)')): void {
+    this.#failures.push(error);
+  }
+
+  #inScope(scope: StanzaScope): readonly Stanza[] {
+    const ours = `vrf ${scope.vrf}`;
+    return [...this.#stanzas.values()].filter(
+      (stanza) =>
+        stanza.id !== 'leak' ||
+        stanza.lines.some(
+          ({ context, line }) => line.endsWith(ours) || context.some((c) => c.endsWith(ours)),
+        ),
+    );
+  }
+
+  #check(signal: AbortSignal | undefined): void {
+    signal?.throwIfAborted();
+    if (this.#closed) throw new FrrError('unreachable', 'the connection to bgpd was closed');
+    if (!this.#running) throw new FrrError('unreachable', 'cannot connect to bgpd: it is not running');
+  }
+
+  #checkInstance(scope: StanzaScope): void {
+    if (this.#as === undefined) throw new FrrError('no-instance', 'bgpd has no default BGP instance');
+    if (this.#as !== scope.as) {
+      throw new FrrError(
+        'as-mismatch',
+        `the default BGP instance has AS ${this.#as}, the agent's configuration says ${scope.as}`,
+      );
+    }
+  }
+
+  #emit(event: 'up' | 'down'): void {
+    queueMicrotask(() => {
+      for (const listener of this.#listeners) listener(event);
+    });
+  }
+}
+
+function sameLines(a: Stanza | undefined, b: Stanza | undefined): boolean {
+  return JSON.stringify(a?.lines) === JSON.stringify(b?.lines);
+}
