@@ -35,5 +35,7 @@ export function keyOf(object: NodeObject): ObjectKey {
       return `proxy-ndp ${object.device} ${object.address}`;
     case 'frr':
       return `frr ${object.stanza.id}`;
+    default:
+      return object satisfies never;
   }
 }
