@@ -1,0 +1,176 @@
+/**
+ * The daemon's lifecycle: opens the edges, waits for the databases, runs the reconciler, closes everything.
+ *
+ * In: configuration and the edges. Stopping (the signal) leaves the node as it is. What is not there yet (a database
+ * that is down, a vswitchd that starts later) is waited for and told in the log; nothing is changed meanwhile.
+ */
+import type { Clock } from '../base/clock.ts';
+import type { Logger } from '../base/logger.ts';
+import type { AgentConfig } from '../config/types.ts';
+import type { NodeEdge } from '../node/edge.ts';
+import { Node } from '../node/node.ts';
+import { underlay } from '../wiring/underlay.ts';
+import { ChangeLog } from './change-log.ts';
+import { FactsReader } from './facts-reader.ts';
+import { MigrationGrace } from './migration-grace.ts';
+import { type NodeIdentity, readIdentity } from './identity.ts';
+import { openOvnSource, type OvnSource, ovnRemotes } from './ovn-source.ts';
+import { Planner } from './planner.ts';
+import { Reconciler } from './reconciler.ts';
+import { WithdrawGuard } from './withdraw-guard.ts';
+
+export interface AgentParts {
+  readonly config: AgentConfig;
+  readonly edge: NodeEdge;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** The operating system's host name, for nodes whose `external_ids:hostname` is unset. */
+  readonly osHostname: string;
+  /** Called once, when the first complete pass is done. */
+  readonly onReady?: () => void;
+}
+
+/** Runs until the signal aborts. */
+export async function runAgent(parts: AgentParts, signal: AbortSignal): Promise<void> {
+  const agent = new Agent(parts);
+  try {
+    await agent.run(signal);
+  } finally {
+    await agent.close();
+  }
+}
+
+class Agent {
+  readonly #parts: AgentParts;
+  readonly #node: Node;
+  readonly #planner: Planner;
+  readonly #grace: MigrationGrace;
+  readonly #facts: FactsReader;
+  readonly #reconciler: Reconciler;
+  #source: { readonly ovn: OvnSource; readonly identity: NodeIdentity } | undefined;
+  #adopted: OvnSource | undefined;
+  readonly #closed = new AbortController();
+  readonly #cleanUp: (() => void)[] = [];
+  #onFirstTopology: () => void = () => undefined;
+  readonly #firstTopology = new Promise<void>((resolve) => {
+    this.#onFirstTopology = resolve;
+  });
+
+  constructor(parts: AgentParts) {
+    const { config, edge, clock, log } = parts;
+    this.#parts = parts;
+    this.#node = new Node(edge, log);
+    this.#grace = new MigrationGrace(config.migrationGraceSec, clock, (key) =>
+      this.#reconciler.candidatesChanged([key]),
+    );
+    this.#planner = new Planner(config, underlay, this.#grace);
+    this.#facts = new FactsReader(edge, config, log);
+    const guard = new WithdrawGuard(
+      { percent: config.withdrawGuardPercent, minimum: config.withdrawGuardMinimum, holdSec: config.withdrawGuardHoldSec },
+      clock,
+    );
+    this.#reconciler = new Reconciler({
+      planner: this.#planner,
+      node: this.#node,
+      guard,
+      clock,
+      log,
+      changeLog: new ChangeLog(log),
+      readFacts: (signal) => this.#facts.read(signal),
+      scopeOf: (facts) => this.#facts.scope(facts),
+    });
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    const { edge, log } = this.#parts;
+    log.info({ ovsdb: this.#parts.config.ovsdbConnection }, 'waiting for the local Open_vSwitch database');
+    await edge.ovs.whenReady(signal);
+    this.#cleanUp.push(
+      edge.ovs.subscribe((event) => {
+        if (event.kind === 'database') this.#vswitchChanged();
+      }),
+      this.#node.onDrift((kinds) => this.#reconciler.drifted(kinds)),
+    );
+    this.#vswitchChanged();
+    await Promise.race([this.#firstTopology, aborted(signal)]);
+    if (signal.aborted) return;
+    this.#startTimers();
+    void this.#reconciler.whenSettled().then(() => {
+      log.info({ exposed: this.#planner.exposures.size }, 'the node holds what it should');
+      this.#parts.onReady?.();
+    });
+    await this.#reconciler.run(signal);
+  }
+
+  async close(): Promise<void> {
+    this.#closed.abort();
+    for (const end of this.#cleanUp) end();
+    this.#grace.close();
+    this.#node.close();
+    await this.#source?.ovn.close();
+  }
+
+  /** Follows the local database: another identity or other remotes mean another OVN source. */
+  #vswitchChanged(): void {
+    const { config, edge, log, osHostname } = this.#parts;
+    const snapshot = edge.ovs.snapshot();
+    if (snapshot === undefined) return;
+    this.#reconciler.factsChanged();
+    const identity = readIdentity(snapshot, osHostname);
+    const remotes = ovnRemotes(config, snapshot);
+    if (identity === undefined || remotes === undefined) {
+      const missing = identity === undefined ? 'system-id' : 'the address of the OVN database';
+      log.warn({ missing }, `the local Open_vSwitch database does not say ${missing}; nothing is changed meanwhile`);
+      return;
+    }
+    const current = this.#source;
+    if (
+      current?.ovn.remotes === remotes &&
+      current.identity.hostname === identity.hostname &&
+      current.identity.systemId === identity.systemId
+    ) {
+      return;
+    }
+    log.info({ remotes, ...identity, driver: config.driver }, 'reading the OVN database');
+    const ovn = openOvnSource(config, remotes, identity, log, {
+      changed: (affected, cause) => {
+        if (this.#adopted === ovn) this.#reconciler.topologyChanged(affected, cause);
+      },
+    });
+    this.#source = { ovn, identity };
+    void current?.ovn.close();
+    // Handed over with its first complete contents only: an empty replica is not an empty cloud.
+    void ovn.whenSynchronized(this.#closed.signal).then(
+      () => this.#adopt(ovn),
+      () => undefined,
+    );
+  }
+
+  #adopt(ovn: OvnSource): void {
+    if (this.#source?.ovn !== ovn) return;
+    this.#adopted = ovn;
+    this.#planner.setTopology(ovn.topology);
+    this.#reconciler.topologyChanged('all', 'snapshot');
+    this.#onFirstTopology();
+  }
+
+  #startTimers(): void {
+    const { config, clock } = this.#parts;
+    const every = (seconds: number, action: () => void): void => {
+      let cancel = clock.after(seconds * 1000, function tick() {
+        action();
+        cancel = clock.after(seconds * 1000, tick);
+      });
+      this.#cleanUp.push(() => cancel());
+    };
+    every(config.reconcileIntervalSec, () => this.#reconciler.audit());
+    every(config.frrReconcileIntervalSec, () => this.#reconciler.drifted(new Set(['frr'])));
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}

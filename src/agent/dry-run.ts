@@ -1,0 +1,89 @@
+/**
+ * One computation without a write: what `plan` prints.
+ *
+ * The same stages as the daemon's, once: databases, facts, exposures, wiring, comparison with the node. Throws when a
+ * database does not answer before the signal aborts; the message says which.
+ */
+import type { Logger } from '../base/logger.ts';
+import { systemClock } from '../base/clock.ts';
+import type { AgentConfig } from '../config/types.ts';
+import type { Denial, Exposure } from '../exposures/types.ts';
+import type { NodeEdge } from '../node/edge.ts';
+import { Node } from '../node/node.ts';
+import type { NodePlan } from '../node/objects.ts';
+import type { Pending } from '../wiring/types.ts';
+import { underlay } from '../wiring/underlay.ts';
+import { FactsReader } from './facts-reader.ts';
+import { type NodeIdentity, readIdentity } from './identity.ts';
+import { MigrationGrace } from './migration-grace.ts';
+import { openOvnSource, ovnRemotes } from './ovn-source.ts';
+import { Planner } from './planner.ts';
+
+export interface DryRun {
+  readonly identity: NodeIdentity;
+  readonly plan: NodePlan;
+  readonly exposures: readonly Exposure[];
+  readonly denials: readonly Denial[];
+  readonly pending: readonly Pending[];
+}
+
+export interface DryRunParts {
+  readonly config: AgentConfig;
+  readonly edge: NodeEdge;
+  readonly log: Logger;
+  readonly osHostname: string;
+}
+
+export async function dryRun(parts: DryRunParts, signal: AbortSignal): Promise<DryRun> {
+  const { config, edge, log, osHostname } = parts;
+  await awaiting(`the local Open_vSwitch database at ${config.ovsdbConnection}`, edge.ovs.whenReady(signal));
+  const snapshot = edge.ovs.snapshot();
+  const identity = snapshot === undefined ? undefined : readIdentity(snapshot, osHostname);
+  if (snapshot === undefined || identity === undefined) {
+    throw new Error('the local Open_vSwitch database has no external_ids:system-id; ovn-controller needs one as well');
+  }
+  const remotes = ovnRemotes(config, snapshot);
+  if (remotes === undefined) throw new Error(missingRemotes(config));
+
+  const source = openOvnSource(config, remotes, identity, log, { changed: () => undefined });
+  const node = new Node(edge, log);
+  const grace = new MigrationGrace(0, systemClock, () => undefined);
+  try {
+    await awaiting(`the OVN database at ${remotes}`, source.whenSynchronized(signal));
+    const reader = new FactsReader(edge, config, log);
+    const facts = await reader.read(signal);
+    const planner = new Planner(config, underlay, grace);
+    planner.setTopology(source.topology);
+    planner.setFacts(facts);
+    planner.step();
+    node.setScope(reader.scope(facts));
+    await node.read(undefined, signal);
+    return {
+      identity,
+      plan: node.plan(planner.desired),
+      exposures: [...planner.exposures.values()],
+      denials: [...planner.denials()],
+      pending: planner.pending(),
+    };
+  } finally {
+    grace.close();
+    node.close();
+    await source.close();
+  }
+}
+
+function missingRemotes(config: AgentConfig): string {
+  const [option, key] =
+    config.driver === 'nb_ovn_bgp_driver'
+      ? ['ovn_nb_connection', 'ovn-nb-remote']
+      : ['ovn_sb_connection', 'ovn-remote'];
+  return `nothing says where the OVN database is: set [ovn] ${option}, or external_ids:${key} in the local Open_vSwitch database`;
+}
+
+async function awaiting<T>(what: string, answer: Promise<T>): Promise<T> {
+  try {
+    return await answer;
+  } catch (cause) {
+    throw new Error(`no answer from ${what}`, { cause });
+  }
+}

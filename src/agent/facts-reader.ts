@@ -1,0 +1,106 @@
+/**
+ * Collects the facts that wiring is computed from: bridges of the local vswitchd, their kernel devices, routing table
+ * numbers, what the kernel can do, FRR's router id.
+ *
+ * Every call reads anew and returns the previous object when nothing differs, so that "same object" means "same facts".
+ * What cannot be told right now (FRR away) keeps its last value.
+ */
+import type { IpAddress } from '../base/address.ts';
+import type { Logger } from '../base/logger.ts';
+import type { AgentConfig } from '../config/types.ts';
+import { parseBridgeMappings } from '../exposures/bridge-mappings.ts';
+import type { BridgeMapping } from '../exposures/types.ts';
+import { kernelFacts } from '../node/kernel-facts.ts';
+import type { NodeEdge } from '../node/edge.ts';
+import type { NodeScope } from '../node/objects.ts';
+import type { OvsSnapshot } from '../openvswitch/types.ts';
+import { assignTables } from '../wiring/routing-tables.ts';
+import type { BridgeFacts, NodeFacts } from '../wiring/types.ts';
+
+export class FactsReader {
+  readonly #edge: NodeEdge;
+  readonly #config: AgentConfig;
+  readonly #log: Logger;
+  #last: NodeFacts | undefined;
+  #routerId: IpAddress | undefined;
+  #mappingsText: string | undefined;
+
+  constructor(edge: NodeEdge, config: AgentConfig, log: Logger) {
+    this.#edge = edge;
+    this.#config = config;
+    this.#log = log;
+    this.#routerId = config.bgpRouterId;
+  }
+
+  async read(signal: AbortSignal): Promise<NodeFacts> {
+    const snapshot = this.#edge.ovs.snapshot();
+    if (snapshot === undefined) throw new Error('the local Open_vSwitch database has not been read yet');
+    const bridgeMappings = this.#mappings(snapshot);
+    const names = [...new Set(bridgeMappings.map((mapping) => mapping.bridge))];
+    const kernel = await kernelFacts(this.#edge, names);
+    const rtTables = await this.#edge.files.readRtTables();
+    const bridges = new Map<string, BridgeFacts>();
+    for (const name of names) {
+      const bridge = snapshot.bridges.get(name);
+      if (bridge === undefined) continue;
+      const ofports = new Map<string, number>();
+      for (const port of bridge.ports.values()) {
+        if (port.type === 'patch' && port.ofport !== undefined) ofports.set(port.name, port.ofport);
+      }
+      const mac = kernel.macs.get(name);
+      bridges.set(name, { name, device: mac === undefined ? undefined : { mac }, ofports });
+    }
+    return this.#remember({
+      bridgeMappings,
+      bridges,
+      tables: assignTables(rtTables, names, [this.#config.bgpVrfTableId]),
+      kernelVlan: kernel.vlan,
+      routerId: await this.#readRouterId(signal),
+    });
+  }
+
+  /** Fixed names and numbers of this node, for the rooms that must know what is the agent's. */
+  scope(facts: NodeFacts): NodeScope {
+    return {
+      bgpNic: this.#config.bgpNic,
+      bgpVrf: this.#config.bgpVrf,
+      bgpVrfTable: this.#config.bgpVrfTableId,
+      bgpAs: this.#config.bgpAs,
+      bridges: [...new Set(facts.bridgeMappings.map((mapping) => mapping.bridge))],
+      tables: new Set(facts.tables.values()),
+    };
+  }
+
+  #mappings(snapshot: OvsSnapshot): readonly BridgeMapping[] {
+    const { mappings, warnings } = parseBridgeMappings(snapshot.bridgeMappings);
+    if (snapshot.bridgeMappings !== this.#mappingsText) {
+      this.#mappingsText = snapshot.bridgeMappings;
+      for (const warning of warnings) this.#log.warn({ mappings: snapshot.bridgeMappings }, warning);
+    }
+    return mappings;
+  }
+
+  async #readRouterId(signal: AbortSignal): Promise<IpAddress | undefined> {
+    if (this.#config.bgpRouterId !== undefined) return this.#config.bgpRouterId;
+    // Only the VRF instance needs one; the default instance has its own.
+    if (this.#config.advertiseVia === 'main') return undefined;
+    try {
+      this.#routerId = (await this.#edge.frr.routerId(signal)) ?? this.#routerId;
+    } catch (error) {
+      if (signal.aborted) throw error;
+      this.#log.warn({ err: error }, 'the router id cannot be read from FRR; the last known one is kept');
+    }
+    return this.#routerId;
+  }
+
+  #remember(facts: NodeFacts): NodeFacts {
+    if (this.#last !== undefined && factsText(this.#last) === factsText(facts)) return this.#last;
+    this.#last = facts;
+    return facts;
+  }
+}
+
+function factsText(facts: NodeFacts): string {
+  const bridges = [...facts.bridges.values()].map((bridge) => ({ ...bridge, ofports: [...bridge.ofports].sort() }));
+  return JSON.stringify({ ...facts, bridges, tables: [...facts.tables] });
+}

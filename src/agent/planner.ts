@@ -1,0 +1,167 @@
+/**
+ * The pure stages put in a row and kept up to date: candidates -> exposures -> desired objects.
+ *
+ * In: the topology, the facts of this node, and what changed. Out: the desired state and the keys that may differ from
+ * before. A change of one row costs the candidates that it affects; a change of the node's facts wires everything
+ * again. Nothing here reads or writes the node.
+ */
+import type { IpAddress } from '../base/address.ts';
+import type { AgentConfig } from '../config/types.ts';
+import { evaluateCandidate } from '../exposures/evaluate.ts';
+import type { Denial, Exposure, ExposurePolicy, Verdict } from '../exposures/types.ts';
+import { keyOf } from '../node/keys.ts';
+import type { DesiredObject, ObjectKey } from '../node/objects.ts';
+import type { CandidateKey, Localnet, Topology } from '../ovn/topology.ts';
+import type { ExposingMethodWiring, NodeFacts, Pending, Wiring } from '../wiring/types.ts';
+import { DesiredState } from './desired-state.ts';
+import { ExposureState } from './exposure-state.ts';
+import type { MigrationGrace } from './migration-grace.ts';
+
+const BASE = 'base';
+
+/** What one computation changed. */
+export interface PlanningStep {
+  /** Keys to compare with the node; `all` after a change of the facts. */
+  readonly touched: ReadonlySet<ObjectKey> | 'all';
+  readonly exposed: readonly Exposure[];
+  readonly withdrawn: readonly Exposure[];
+  readonly denied: readonly Denial[];
+}
+
+export class Planner {
+  readonly #config: AgentConfig;
+  readonly #method: ExposingMethodWiring;
+  readonly #grace: MigrationGrace;
+  readonly #exposures = new ExposureState();
+  readonly #desired = new DesiredState();
+  readonly #pending = new Map<string, readonly Pending[]>();
+  #topology: Topology | undefined;
+  #facts: NodeFacts | undefined;
+  #localnets: readonly Localnet[] = [];
+  #dirty = new Set<CandidateKey>();
+  #everything = true;
+  #rewire = true;
+
+  constructor(config: AgentConfig, method: ExposingMethodWiring, grace: MigrationGrace) {
+    this.#config = config;
+    this.#method = method;
+    this.#grace = grace;
+  }
+
+  get desired(): ReadonlyMap<ObjectKey, DesiredObject> {
+    return this.#desired.objects;
+  }
+
+  get exposures(): ReadonlyMap<IpAddress, Exposure> {
+    return this.#exposures.exposures;
+  }
+
+  denials(): Iterable<Denial> {
+    return this.#exposures.denials();
+  }
+
+  /** What is wanted but waits for something; sorted by subject. */
+  pending(): Pending[] {
+    return [...this.#pending.values()].flat();
+  }
+
+  get facts(): NodeFacts | undefined {
+    return this.#facts;
+  }
+
+  /** Another topology (first contents, another identity of the node): everything is evaluated again. */
+  setTopology(topology: Topology): void {
+    this.#topology = topology;
+    this.#everything = true;
+  }
+
+  setFacts(facts: NodeFacts): void {
+    const before = this.#facts;
+    this.#facts = facts;
+    this.#rewire = true;
+    if (JSON.stringify(before?.bridgeMappings) !== JSON.stringify(facts.bridgeMappings)) this.#everything = true;
+  }
+
+  /** These candidates may have another verdict now. */
+  markDirty(candidates: 'all' | Iterable<CandidateKey>): void {
+    if (candidates === 'all') this.#everything = true;
+    else for (const key of candidates) this.#dirty.add(key);
+  }
+
+  /** Brings exposures and desired objects up to date; `undefined` while the topology or the facts are unknown. */
+  step(): PlanningStep | undefined {
+    if (this.#topology === undefined || this.#facts === undefined) return undefined;
+    const topology = this.#topology;
+    const input = { config: this.#config, facts: this.#facts };
+    const policy = this.#policy(this.#facts);
+    const keys = this.#everything ? new Set([...this.#exposures.candidates(), ...topology.candidates()]) : this.#dirty;
+    const delta = this.#exposures.update(this.#evaluate(keys, topology, policy));
+
+    const touched = new Set<ObjectKey>();
+    const localnets = [...topology.localnets()];
+    if (this.#rewire || !sameLocalnets(localnets, this.#localnets)) {
+      this.#put(BASE, this.#method.base(input, localnets), touched);
+    }
+    const rewired = this.#rewire ? this.#exposures.exposures.values() : delta.exposed;
+    for (const exposure of delta.withdrawn) this.#put(exposure.address, undefined, touched);
+    for (const exposure of rewired) this.#put(exposure.address, this.#method.expose(exposure, input), touched);
+
+    const all = this.#rewire;
+    this.#localnets = localnets;
+    this.#dirty = new Set();
+    this.#everything = false;
+    this.#rewire = false;
+    return {
+      touched: all ? 'all' : touched,
+      exposed: delta.exposed,
+      withdrawn: delta.withdrawn,
+      denied: delta.denied,
+    };
+  }
+
+  *#evaluate(
+    keys: Iterable<CandidateKey>,
+    topology: Topology,
+    policy: ExposurePolicy,
+  ): Iterable<readonly [CandidateKey, Verdict | undefined]> {
+    for (const key of keys) {
+      const port = topology.port(key);
+      this.#grace.observe(key, port?.residence);
+      yield [key, port === undefined ? undefined : evaluateCandidate(key, topology, policy)];
+    }
+  }
+
+  #policy(facts: NodeFacts): ExposurePolicy {
+    return {
+      bridgeMappings: facts.bridgeMappings,
+      allowedPrefixes: this.#config.allowedPrefixes,
+      proxyNdpAddresses: this.#config.proxyNdpAddresses,
+      graced: this.#grace.graced,
+    };
+  }
+
+  #put(contributor: string, wiring: Wiring | undefined, touched: Set<ObjectKey>): void {
+    const objects = wiring?.objects ?? [];
+    this.#desired.replace(
+      contributor,
+      objects.map((desired) => [keyOf(desired.object), desired] as const),
+      touched,
+    );
+    if (wiring === undefined || wiring.pending.length === 0) this.#pending.delete(contributor);
+    else this.#pending.set(contributor, wiring.pending);
+  }
+}
+
+function sameLocalnets(a: readonly Localnet[], b: readonly Localnet[]): boolean {
+  return (
+    a.length === b.length &&
+    a.every((localnet, index) => {
+      const other = b[index];
+      return (
+        localnet.name === other?.name &&
+        localnet.tag === other.tag &&
+        localnet.physicalNetwork === other.physicalNetwork
+      );
+    })
+  );
+}

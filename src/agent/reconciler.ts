@@ -1,0 +1,263 @@
+/**
+ * The loop: drains what happened, computes once, compares with the node, applies, and tells.
+ *
+ * Level-triggered: notifications only say what to look at again. Everything that arrives while a pass runs is handled
+ * by the next one. A pass that fails (a daemon that is away, a socket that broke) is repeated with back-off; what a
+ * single object lacks never stops the others. Aborting ends the loop after the running pass and leaves the node as it is.
+ */
+import type { Clock } from '../base/clock.ts';
+import type { Logger } from '../base/logger.ts';
+import type { ChangeOutcome, NodeObjectKind, NodePlan, NodeScope, ObjectKey } from '../node/objects.ts';
+import type { Node } from '../node/node.ts';
+import type { CandidateKey } from '../ovn/topology.ts';
+import type { NodeFacts } from '../wiring/types.ts';
+import { Backoff } from './backoff.ts';
+import type { ChangeLog } from './change-log.ts';
+import { isAdvertisement, withoutRemovals } from './plan-tools.ts';
+import type { Planner } from './planner.ts';
+import type { WithdrawGuard } from './withdraw-guard.ts';
+
+export interface ReconcilerParts {
+  readonly planner: Planner;
+  readonly node: Node;
+  readonly guard: WithdrawGuard;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly changeLog: ChangeLog;
+  /** Reads what is known about this node; called when something of it may have changed. */
+  readonly readFacts: (signal: AbortSignal) => Promise<NodeFacts>;
+  readonly scopeOf: (facts: NodeFacts) => NodeScope;
+}
+
+/** Totals since the start. */
+export interface ReconcilerCounters {
+  passes: number;
+  failedPasses: number;
+  changes: number;
+  failedChanges: number;
+  drifts: number;
+}
+
+const RETRY = { minMs: 500, maxMs: 30_000 };
+
+export class Reconciler {
+  readonly counters: ReconcilerCounters = { passes: 0, failedPasses: 0, changes: 0, failedChanges: 0, drifts: 0 };
+  readonly #parts: ReconcilerParts;
+  readonly #retry = new Backoff(RETRY);
+  readonly #settled = new Set<() => void>();
+  #factsDirty = true;
+  #stale: Set<NodeObjectKind> | 'all' = 'all';
+  #compare: Set<ObjectKey> | 'all' = 'all';
+  #pendingWork = true;
+  #wake: (() => void) | undefined;
+  #cancelRetry: (() => void) | undefined;
+  #retryDue: number | undefined;
+
+  constructor(parts: ReconcilerParts) {
+    this.#parts = parts;
+  }
+
+  /** Rows changed; `snapshot`: the contents were read anew and are looked at with suspicion. */
+  topologyChanged(affected: 'all' | Iterable<CandidateKey>, cause: 'snapshot' | 'update'): void {
+    this.#parts.planner.markDirty(affected);
+    if (cause === 'snapshot') this.#parts.guard.suspect();
+    this.#work();
+  }
+
+  /** A timer of the exposures ran out, or a topology was set. */
+  candidatesChanged(affected: 'all' | Iterable<CandidateKey>): void {
+    this.#parts.planner.markDirty(affected);
+    this.#work();
+  }
+
+  factsChanged(): void {
+    this.#factsDirty = true;
+    this.#work();
+  }
+
+  /** The node no longer holds what was written: read these kinds again. */
+  drifted(kinds: ReadonlySet<NodeObjectKind>): void {
+    this.counters.drifts += 1;
+    this.#markStale(kinds);
+    // A device that came, went or changed its MAC may be one that the wiring depends on; a new FRR has a new router id.
+    if (kinds.has('link') || kinds.has('frr')) this.#factsDirty = true;
+    this.#work();
+  }
+
+  /** Reads everything again: the slow periodic check. */
+  audit(): void {
+    this.#stale = 'all';
+    this.#factsDirty = true;
+    this.#work();
+  }
+
+  /** Resolves when nothing is left to do; used by start-up notification and tests. */
+  whenSettled(): Promise<void> {
+    return this.#pendingWork ? new Promise((resolve) => this.#settled.add(resolve)) : Promise.resolve();
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    const onAbort = (): void => this.#wake?.();
+    signal.addEventListener('abort', onAbort);
+    try {
+      while (!signal.aborted) {
+        if (!this.#pendingWork) await this.#sleep();
+        if (signal.aborted) return;
+        this.#pendingWork = false;
+        await this.#guardedPass(signal);
+        if (!this.#pendingWork) {
+          for (const resolve of this.#settled) resolve();
+          this.#settled.clear();
+        }
+        // Lets sockets be read between passes, so that a storm of changes is taken in batches.
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+    } finally {
+      signal.removeEventListener('abort', onAbort);
+      this.#cancelRetry?.();
+    }
+  }
+
+  async #guardedPass(signal: AbortSignal): Promise<void> {
+    try {
+      await this.#pass(signal);
+    } catch (error) {
+      if (signal.aborted) return;
+      this.counters.failedPasses += 1;
+      this.#stale = 'all';
+      const delayMs = this.#retryLater();
+      this.#parts.log.error({ err: error, retryMs: Math.round(delayMs) }, 'pass failed; what stands is kept');
+    }
+  }
+
+  async #pass(signal: AbortSignal): Promise<void> {
+    const { planner, node, readFacts, scopeOf, changeLog } = this.#parts;
+    this.counters.passes += 1;
+    if (this.#factsDirty) {
+      this.#factsDirty = false;
+      try {
+        await this.#refreshFacts(readFacts, scopeOf, signal);
+      } catch (error) {
+        this.#factsDirty = true;
+        throw error;
+      }
+    }
+    const step = planner.step();
+    if (step === undefined) return;
+    changeLog.decisions(step, planner.pending());
+    this.#addCompare(step.touched);
+    if (this.#stale !== 'all' && this.#stale.size === 0) {
+      if (this.#compare !== 'all' && this.#compare.size === 0) return;
+    } else {
+      const kinds = this.#stale;
+      this.#stale = new Set();
+      this.#compare = 'all';
+      try {
+        await node.read(kinds === 'all' ? undefined : [...kinds], signal);
+      } catch (error) {
+        this.#markStale(kinds);
+        throw error;
+      }
+    }
+    const keys = this.#compare;
+    this.#compare = new Set();
+    const plan = this.#admit(node.plan(planner.desired, keys === 'all' ? undefined : keys));
+    const outcomes = await node.apply(plan, signal);
+    this.#conclude(plan, outcomes);
+  }
+
+  async #refreshFacts(
+    readFacts: ReconcilerParts['readFacts'],
+    scopeOf: ReconcilerParts['scopeOf'],
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { planner, node } = this.#parts;
+    const before = planner.facts;
+    const facts = await readFacts(signal);
+    if (facts === before) return;
+    planner.setFacts(facts);
+    node.setScope(scopeOf(facts));
+    // Another scope may bring objects of ours into view that nobody has read yet.
+    if (before !== undefined && JSON.stringify([...before.tables]) !== JSON.stringify([...facts.tables])) {
+      this.#stale = 'all';
+    }
+  }
+
+  /** Lets the guard take the withdrawals out of a plan that it does not believe yet. */
+  #admit(plan: NodePlan): NodePlan {
+    const { guard, planner, log } = this.#parts;
+    const changes = plan.stages.flatMap((stage) => stage.changes);
+    const removals = changes.filter((change) => change.op === 'remove' && isAdvertisement(change));
+    let standing = removals.length - changes.filter((change) => change.op === 'add' && isAdvertisement(change)).length;
+    if (removals.length > 0) {
+      for (const desired of planner.desired.values()) if (desired.role === 'advertise') standing += 1;
+    }
+    const decision = guard.decide(removals.length, standing);
+    if (decision.kind === 'proceed') return plan;
+    if (decision.started) {
+      log.error(
+        { withdrawals: removals.length, standing, holdSec: Math.round(decision.retryMs / 1000) },
+        'what the database says now would withdraw most of what this node advertises: held back; it is believed if it still says so after the hold',
+      );
+    }
+    this.#compare = 'all';
+    this.#schedule(decision.retryMs);
+    return withoutRemovals(plan);
+  }
+
+  #conclude(plan: NodePlan, outcomes: readonly ChangeOutcome[]): void {
+    const failed = outcomes.filter((outcome) => outcome.problem !== undefined);
+    this.counters.changes += outcomes.length - failed.length;
+    this.counters.failedChanges += failed.length;
+    this.#parts.changeLog.changes(outcomes, plan.blocked);
+    if (failed.length === 0) {
+      if (outcomes.length > 0) this.#retry.reset();
+      return;
+    }
+    this.#addCompare(new Set(failed.map((outcome) => outcome.change.key)));
+    this.#retryLater();
+  }
+
+  #markStale(kinds: ReadonlySet<NodeObjectKind> | 'all'): void {
+    if (kinds === 'all' || this.#stale === 'all') this.#stale = 'all';
+    else for (const kind of kinds) this.#stale.add(kind);
+  }
+
+  #addCompare(keys: ReadonlySet<ObjectKey> | 'all'): void {
+    if (keys === 'all' || this.#compare === 'all') this.#compare = 'all';
+    else for (const key of keys) this.#compare.add(key);
+  }
+
+  #retryLater(): number {
+    const delayMs = this.#retry.next();
+    this.#schedule(delayMs);
+    return delayMs;
+  }
+
+  /** Works again after the delay, or earlier if that was asked for already. */
+  #schedule(delayMs: number): void {
+    const due = this.#parts.clock.now() + delayMs;
+    if (this.#retryDue !== undefined && this.#retryDue <= due) return;
+    this.#cancelRetry?.();
+    this.#retryDue = due;
+    this.#cancelRetry = this.#parts.clock.after(delayMs, () => {
+      this.#retryDue = undefined;
+      this.#work();
+    });
+  }
+
+  #work(): void {
+    this.#pendingWork = true;
+    this.#wake?.();
+  }
+
+  #sleep(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#wake = () => {
+        this.#wake = undefined;
+        resolve();
+      };
+    });
+  }
+}
+
