@@ -17,6 +17,7 @@ import { type NodeIdentity, readIdentity } from './identity.ts';
 import { openOvnSource, type OvnSource, ovnRemotes } from './ovn-source.ts';
 import { Planner } from './planner.ts';
 import { Reconciler } from './reconciler.ts';
+import { whenSnapshot } from './when-snapshot.ts';
 import { WithdrawGuard } from './withdraw-guard.ts';
 
 export interface AgentParts {
@@ -84,7 +85,7 @@ class Agent {
   async run(signal: AbortSignal): Promise<void> {
     const { edge, log } = this.#parts;
     log.info({ ovsdb: this.#parts.config.ovsdbConnection }, 'waiting for the local Open_vSwitch database');
-    await edge.ovs.whenReady(signal);
+    await whenSnapshot(edge.ovs, signal);
     this.#cleanUp.push(
       edge.ovs.subscribe((event) => {
         if (event.kind === 'database') this.#vswitchChanged();

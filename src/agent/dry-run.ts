@@ -18,6 +18,7 @@ import { type NodeIdentity, readIdentity } from './identity.ts';
 import { MigrationGrace } from './migration-grace.ts';
 import { openOvnSource, ovnRemotes } from './ovn-source.ts';
 import { Planner } from './planner.ts';
+import { whenSnapshot } from './when-snapshot.ts';
 
 export interface DryRun {
   readonly identity: NodeIdentity;
@@ -36,10 +37,10 @@ export interface DryRunParts {
 
 export async function dryRun(parts: DryRunParts, signal: AbortSignal): Promise<DryRun> {
   const { config, edge, log, osHostname } = parts;
-  await awaiting(`the local Open_vSwitch database at ${config.ovsdbConnection}`, edge.ovs.whenReady(signal));
-  const snapshot = edge.ovs.snapshot();
-  const identity = snapshot === undefined ? undefined : readIdentity(snapshot, osHostname);
-  if (snapshot === undefined || identity === undefined) {
+  const local = `the local Open_vSwitch database at ${config.ovsdbConnection}`;
+  const snapshot = await awaiting(local, whenSnapshot(edge.ovs, signal));
+  const identity = readIdentity(snapshot, osHostname);
+  if (identity === undefined) {
     throw new Error('the local Open_vSwitch database has no external_ids:system-id; ovn-controller needs one as well');
   }
   const remotes = ovnRemotes(config, snapshot);

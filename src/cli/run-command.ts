@@ -1,0 +1,66 @@
+/** `ovn-bgp-agent run`: the daemon. SIGTERM and SIGINT leave everything standing; SIGHUP reopens the log file. */
+import { hostname } from 'node:os';
+import type { Command } from 'commander';
+import { runAgent } from '../agent/agent.ts';
+import { systemClock } from '../base/clock.ts';
+import { addConfigOptions, loadFromOptions } from './config-options.ts';
+import { serviceEnvironment } from '../config/environment.ts';
+import { createSdNotifier } from '../netlink/index.ts';
+import { openEdges } from './edges.ts';
+import { EXIT } from './exit-codes.ts';
+import type { CommandIo } from './io.ts';
+import { openRunLogger } from './run-logger.ts';
+import { VERSION } from './version.ts';
+
+export function registerRunCommand(program: Command, io: CommandIo): void {
+  const command = program
+    .command('run')
+    .description('run the agent until it is told to stop; what it did to the node stays');
+  addConfigOptions(command).action(async () => {
+    const loaded = await loadFromOptions(command, io, { refuseUnsupported: true });
+    if (loaded === undefined) return;
+    const { config, warnings } = loaded;
+    const { log, reopen } = openRunLogger(config);
+    for (const warning of warnings) log.warn({}, warning);
+    log.info({ version: VERSION, node: process.version, driver: config.driver, via: config.advertiseVia }, 'starting');
+
+    const stop = new AbortController();
+    const onStop = (signal: NodeJS.Signals): void => {
+      log.info({ signal }, 'stopping; everything that was advertised stays');
+      stop.abort();
+    };
+    process.once('SIGTERM', onStop).once('SIGINT', onStop);
+    process.on('SIGHUP', reopen);
+
+    const service = serviceEnvironment();
+    const notifier = service.notifySocket === undefined ? undefined : createSdNotifier(service.notifySocket);
+    const watchdog =
+      notifier === undefined || service.watchdogMs === undefined
+        ? undefined
+        : setInterval(() => notifier.watchdog(), service.watchdogMs / 2);
+    const edge = openEdges(config, log);
+    try {
+      await runAgent(
+        {
+          config,
+          edge,
+          clock: systemClock,
+          log,
+          osHostname: hostname(),
+          onReady: () => notifier?.ready(),
+        },
+        stop.signal,
+      );
+      notifier?.stopping();
+      log.info({}, 'stopped');
+    } catch (error) {
+      if (!stop.signal.aborted) {
+        log.error({ err: error }, 'ended by an error; what stands is kept');
+        io.setExitCode(EXIT.failed);
+      }
+    } finally {
+      clearInterval(watchdog);
+      await edge.close();
+    }
+  });
+}
