@@ -29,7 +29,12 @@ export interface AgentParts {
   readonly osHostname: string;
   /** Called once, when the first complete pass is done. */
   readonly onReady?: () => void;
+  /** A supervisor that wants to hear regularly that the agent makes progress. */
+  readonly watchdog?: { readonly intervalMs: number; readonly alive: () => void };
 }
+
+/** A pass that takes longer hangs: the supervisor is no longer told that all is well. */
+const HUNG_PASS_MS = 120_000;
 
 /** Runs until the signal aborts. */
 export async function runAgent(parts: AgentParts, signal: AbortSignal): Promise<void> {
@@ -83,7 +88,12 @@ class Agent {
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    const { edge, log } = this.#parts;
+    const { edge, log, watchdog } = this.#parts;
+    if (watchdog !== undefined) {
+      this.#every(watchdog.intervalMs, () => {
+        if (this.#reconciler.busyMs < HUNG_PASS_MS) watchdog.alive();
+      });
+    }
     log.info({ ovsdb: this.#parts.config.ovsdbConnection }, 'waiting for the local Open_vSwitch database');
     await whenSnapshot(edge.ovs, signal);
     this.#cleanUp.push(
@@ -156,16 +166,18 @@ class Agent {
   }
 
   #startTimers(): void {
-    const { config, clock } = this.#parts;
-    const every = (seconds: number, action: () => void): void => {
-      let cancel = clock.after(seconds * 1000, function tick() {
-        action();
-        cancel = clock.after(seconds * 1000, tick);
-      });
-      this.#cleanUp.push(() => cancel());
-    };
-    every(config.reconcileIntervalSec, () => this.#reconciler.audit());
-    every(config.frrReconcileIntervalSec, () => this.#reconciler.drifted(new Set(['frr'])));
+    const { config } = this.#parts;
+    this.#every(config.reconcileIntervalSec * 1000, () => this.#reconciler.audit());
+    this.#every(config.frrReconcileIntervalSec * 1000, () => this.#reconciler.recheck(['frr']));
+  }
+
+  #every(intervalMs: number, action: () => void): void {
+    const { clock } = this.#parts;
+    let cancel = clock.after(intervalMs, function tick() {
+      action();
+      cancel = clock.after(intervalMs, tick);
+    });
+    this.#cleanUp.push(() => cancel());
   }
 }
 

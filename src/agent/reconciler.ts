@@ -52,6 +52,7 @@ export class Reconciler {
   #wake: (() => void) | undefined;
   #cancelRetry: (() => void) | undefined;
   #retryDue: number | undefined;
+  #passStarted: number | undefined;
 
   constructor(parts: ReconcilerParts) {
     this.#parts = parts;
@@ -84,6 +85,12 @@ export class Reconciler {
     this.#work();
   }
 
+  /** Reads these kinds again because it is time to, not because something was seen. */
+  recheck(kinds: readonly NodeObjectKind[]): void {
+    this.#markStale(new Set(kinds));
+    this.#work();
+  }
+
   /** Reads everything again: the slow periodic check. */
   audit(): void {
     this.#stale = 'all';
@@ -96,6 +103,11 @@ export class Reconciler {
     return this.#pendingWork ? new Promise((resolve) => this.#settled.add(resolve)) : Promise.resolve();
   }
 
+  /** How long the running pass has taken so far, in milliseconds; 0 between passes. A pass that hangs shows here. */
+  get busyMs(): number {
+    return this.#passStarted === undefined ? 0 : this.#parts.clock.now() - this.#passStarted;
+  }
+
   async run(signal: AbortSignal): Promise<void> {
     const onAbort = (): void => this.#wake?.();
     signal.addEventListener('abort', onAbort);
@@ -104,7 +116,9 @@ export class Reconciler {
         if (!this.#pendingWork) await this.#sleep();
         if (signal.aborted) return;
         this.#pendingWork = false;
+        this.#passStarted = this.#parts.clock.now();
         await this.#guardedPass(signal);
+        this.#passStarted = undefined;
         if (!this.#pendingWork) {
           for (const resolve of this.#settled) resolve();
           this.#settled.clear();

@@ -34,10 +34,6 @@ export function registerRunCommand(program: Command, io: CommandIo): void {
 
     const service = serviceEnvironment();
     const notifier = service.notifySocket === undefined ? undefined : createSdNotifier(service.notifySocket);
-    const watchdog =
-      notifier === undefined || service.watchdogMs === undefined
-        ? undefined
-        : setInterval(() => notifier.watchdog(), service.watchdogMs / 2);
     const edge = openEdges(config, log);
     try {
       await runAgent(
@@ -48,6 +44,9 @@ export function registerRunCommand(program: Command, io: CommandIo): void {
           log,
           osHostname: hostname(),
           onReady: () => notifier?.ready(),
+          ...(notifier === undefined || service.watchdogMs === undefined
+            ? {}
+            : { watchdog: { intervalMs: service.watchdogMs / 2, alive: () => notifier.watchdog() } }),
         },
         stop.signal,
       );
@@ -59,7 +58,6 @@ export function registerRunCommand(program: Command, io: CommandIo): void {
         io.setExitCode(EXIT.failed);
       }
     } finally {
-      clearInterval(watchdog);
       await edge.close();
     }
   });
