@@ -1,0 +1,76 @@
+/**
+ * Reads FRR's JSON state.
+ *
+ * In: the text of `show ... json`. Out: the few facts that the agent asks for. Pure. Text that is not JSON is an
+ * `FrrError` `protocol`; fields that are missing (they differ between releases) read as absent, never as a default.
+ */
+import { compareIp, type IpAddress, type Prefix, parseIp, parsePrefix } from '../base/address.ts';
+import { FrrError } from './errors.ts';
+
+/** Router id of the default instance from `show ip bgp summary json`; absent there while it has no neighbours. */
+export function routerIdOfSummary(text: string): IpAddress | undefined {
+  return routerId(at(parseJson(text), 'ipv4Unicast', 'routerId'));
+}
+
+/** Router id of the default instance from `show bgp vrfs json`. */
+export function routerIdOfVrfs(text: string): IpAddress | undefined {
+  return routerId(at(parseJson(text), 'vrfs', 'default', 'routerId'));
+}
+
+/** True when `show bgp vrfs json` lists a default instance. */
+export function hasDefaultInstance(text: string): boolean {
+  return at(parseJson(text), 'vrfs', 'default') !== undefined;
+}
+
+/** Main-table prefixes with a `kernel` route of that metric, from `show ip route kernel json` (or ipv6). */
+export function kernelPrefixes(text: string, metric: number): readonly Prefix[] {
+  return prefixes(parseJson(text), (entry) => {
+    const table = at(entry, 'table');
+    return (
+      at(entry, 'protocol') === 'kernel' &&
+      at(entry, 'metric') === metric &&
+      (table === undefined || table === 254)
+    );
+  });
+}
+
+/**
+ * Prefixes that this node itself brings into BGP, from `show bgp ipv4 unicast json` (or ipv6): their paths have no peer.
+ */
+export function originatedPrefixes(text: string): readonly Prefix[] {
+  const isOwn = (path: unknown): boolean =>
+    at(path, 'valid') === true && (at(path, 'peerId') === '(unspec)' || at(path, 'sourced') === true);
+  return prefixes(at(parseJson(text), 'routes'), isOwn);
+}
+
+export function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    const start = JSON.stringify(text.slice(0, 80));
+    throw new FrrError('protocol', `FRR answered something that is not JSON: ${start}`, {}, error);
+  }
+}
+
+/** Keys of a table of lists with an entry that passes, sorted. */
+function prefixes(table: unknown, passes: (entry: unknown) => boolean): readonly Prefix[] {
+  const found: Prefix[] = [];
+  for (const [key, entries] of Object.entries(isObject(table) ? table : {})) {
+    const prefix = parsePrefix(key);
+    if (prefix !== undefined && Array.isArray(entries) && entries.some(passes)) found.push(prefix);
+  }
+  return found.sort(compareIp);
+}
+
+function routerId(value: unknown): IpAddress | undefined {
+  const address = typeof value === 'string' ? parseIp(value) : undefined;
+  return address === '0.0.0.0' ? undefined : address;
+}
+
+function at(value: unknown, ...path: readonly string[]): unknown {
+  return path.reduce<unknown>((inner, key) => (isObject(inner) ? inner[key] : undefined), value);
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null;
+}

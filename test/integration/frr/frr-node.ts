@@ -1,0 +1,144 @@
+/**
+ * A node with a real zebra and bgpd, in a network and mount namespace of its own.
+ *
+ * In: the operator's configuration of bgpd. Out: the run directory with the vty sockets, and handles to kill and start the
+ * daemons, to run vtysh and to change routes. Everything is a child of the test and is ended by its pid.
+ */
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { chown, mkdtemp, readlink, rm, writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+
+export type Daemon = 'zebra' | 'bgpd';
+
+export class FrrNode {
+  readonly runDir: string;
+  readonly #holder: ChildProcess;
+  readonly #daemons = new Map<Daemon, ChildProcess>();
+
+  private constructor(runDir: string, holder: ChildProcess) {
+    this.runDir = runDir;
+    this.#holder = holder;
+  }
+
+  static async start(bgpdConfig: string): Promise<FrrNode> {
+    const runDir = await mkdtemp(join(tmpdir(), 'frr-'));
+    const { stdout: uid } = await run('id', ['-u', 'frr']);
+    const { stdout: gid } = await run('id', ['-g', 'frr']);
+    await chown(runDir, Number(uid), Number(gid));
+    await writeFile(join(runDir, 'zebra.conf'), '');
+    const holder = spawn('unshare', ['--net', '--mount', '--propagation', 'private', 'sleep', 'infinity'], {
+      stdio: 'ignore',
+    });
+    const node = new FrrNode(runDir, holder);
+    const own = await readlink('/proc/self/ns/net');
+    await until(async () => (await readlink(`/proc/${holder.pid}/ns/net`)) !== own);
+    await until(async () => (await readlink(`/proc/${holder.pid}/exe`)).endsWith('sleep'));
+    await node.ip('link', 'set', 'lo', 'up');
+    await node.configure(bgpdConfig);
+    await node.startDaemon('zebra');
+    await node.startDaemon('bgpd');
+    return node;
+  }
+
+  /** What bgpd reads when it starts. */
+  async configure(bgpdConfig: string): Promise<void> {
+    await writeFile(join(this.runDir, 'bgpd.conf'), bgpdConfig);
+  }
+
+  async startDaemon(daemon: Daemon): Promise<void> {
+    const at = (name: string): string => join(this.runDir, name);
+    const options = ['-A', '127.0.0.1', '-P', '0', ...(daemon === 'bgpd' ? ['-p', '0'] : [])];
+    const files = ['-i', at(`${daemon}.pid`), '--vty_socket', this.runDir, '-z', at('zserv.api')];
+    const child = spawn(
+      'nsenter',
+      [...this.#target(), `/usr/lib/frr/${daemon}`, ...options, ...files, '-f', at(`${daemon}.conf`)],
+      { stdio: 'ignore' },
+    );
+    this.#daemons.set(daemon, child);
+    await until(() => answers(at(`${daemon}.vty`)));
+  }
+
+  /** Ends a daemon; it gets no chance to say good-bye with SIGKILL. */
+  async stopDaemon(daemon: Daemon, signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
+    const child = this.#daemons.get(daemon);
+    this.#daemons.delete(daemon);
+    if (child !== undefined) await ended(child, signal);
+  }
+
+  /** Freezes or continues a daemon. */
+  signalDaemon(daemon: Daemon, signal: 'SIGSTOP' | 'SIGCONT'): void {
+    this.#daemons.get(daemon)?.kill(signal);
+  }
+
+  async vtysh(...commands: readonly string[]): Promise<string> {
+    const flags = commands.flatMap((command) => ['-c', command]);
+    const { stdout } = await run('nsenter', [
+      ...this.#target(),
+      'vtysh',
+      '--vty_socket',
+      this.runDir,
+      ...flags,
+    ]);
+    return stdout;
+  }
+
+  async ip(...args: readonly string[]): Promise<void> {
+    await run('nsenter', [...this.#target(), 'ip', ...args]);
+  }
+
+  async stop(): Promise<void> {
+    await this.stopDaemon('bgpd', 'SIGTERM');
+    await this.stopDaemon('zebra', 'SIGTERM');
+    await ended(this.#holder, 'SIGKILL');
+    await rm(this.runDir, { recursive: true, force: true });
+  }
+
+  #target(): string[] {
+    return ['-t', String(this.#holder.pid), '-n', '-m'];
+  }
+}
+
+/** Polls until true; what throws counts as "not yet". Fails with the last error when time is up. */
+export async function until(
+  condition: () => boolean | Promise<boolean>,
+  timeoutMs = 10_000,
+  intervalMs = 5,
+): Promise<void> {
+  const deadline = performance.now() + timeoutMs;
+  let last: unknown;
+  for (;;) {
+    try {
+      if (await condition()) return;
+    } catch (error) {
+      last = error;
+    }
+    if (performance.now() > deadline) {
+      throw new Error(`still not so after ${timeoutMs} ms: ${String(condition)}`, { cause: last });
+    }
+    await new Promise((resolve) => setTimeout(resolve, intervalMs));
+  }
+}
+
+async function ended(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const exit = new Promise((resolve) => child.once('exit', resolve));
+  child.kill(signal);
+  const timer = setTimeout(() => child.kill('SIGKILL'), 5000);
+  await exit;
+  clearTimeout(timer);
+}
+
+function answers(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(path, () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => resolve(false));
+  });
+}

@@ -1,0 +1,305 @@
+/** `VtyFrr` against a real zebra and bgpd. */
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { IpAddress } from '../../../src/base/address.ts';
+import { silentLogger } from '../../../src/base/logger.ts';
+import { FrrError } from '../../../src/frr/errors.ts';
+import { kernelRoutesStanza, leakStanza } from '../../../src/frr/stanzas.ts';
+import type { Stanza } from '../../../src/frr/types.ts';
+import { VtyFrr } from '../../../src/frr/vty-frr.ts';
+import { VtySocket } from '../../../src/frr/vty-socket.ts';
+import { FrrNode, until } from './frr-node.ts';
+
+const SCOPE = { as: 64999, vrf: 'bgp-vrf' };
+const ROUTER_ID = '10.0.0.21' as IpAddress;
+
+/** What an operator configures: sessions, filters, and lines that look a little like the agent's. */
+const OPERATOR = `hostname node1
+ip prefix-list only-host-prefixes seq 5 permit 0.0.0.0/0 ge 32
+route-map operators permit 10
+ match metric 5
+exit
+router bgp 64999
+ bgp router-id 10.0.0.21
+ no bgp ebgp-requires-policy
+ no bgp default ipv4-unicast
+ neighbor uplink peer-group
+ neighbor uplink remote-as external
+ neighbor nic1 interface peer-group uplink
+ address-family ipv4 unicast
+  redistribute connected
+  neighbor uplink activate
+  neighbor uplink allowas-in origin
+  neighbor uplink prefix-list only-host-prefixes out
+  import vrf other
+ exit-address-family
+exit
+router bgp 64999 vrf other
+ bgp router-id 10.0.0.21
+ address-family ipv4 unicast
+  redistribute static
+ exit-address-family
+exit
+`;
+
+const LEAK = leakStanza({ ...SCOPE, routerId: ROUTER_ID, redistribute: ['connected'] });
+const KERNEL = kernelRoutesStanza({ as: SCOPE.as, metric: 17900 });
+
+let node: FrrNode;
+let frr: VtyFrr;
+
+beforeEach(async () => {
+  node = await FrrNode.start(OPERATOR);
+  frr = new VtyFrr({ runDir: node.runDir, logger: silentLogger });
+});
+
+afterEach(async () => {
+  frr.close();
+  await node.stop();
+});
+
+async function configText(): Promise<string> {
+  const socket = await VtySocket.connect(`${node.runDir}/bgpd.vty`);
+  const { text } = await socket.execute('show running-config');
+  socket.close();
+  return text.replace(/^(?:!|\s)*\n/gm, '');
+}
+
+async function held(id: Stanza['id']): Promise<Stanza | undefined> {
+  return (await frr.stanzas(SCOPE)).find((stanza) => stanza.id === id);
+}
+
+async function errorOf(work: Promise<unknown>): Promise<FrrError> {
+  const error: unknown = await work.then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  );
+  expect(error).toBeInstanceOf(FrrError);
+  return error as FrrError;
+}
+
+describe('stanzas', () => {
+  test.each([LEAK, KERNEL])('$id is entered, reads back equal, and goes without a trace', async (stanza) => {
+    const before = await configText();
+    await frr.apply(SCOPE, undefined, stanza);
+    expect(await held(stanza.id)).toEqual(stanza);
+    expect(await configText()).not.toBe(before);
+
+    await frr.apply(SCOPE, stanza, undefined);
+    expect(await frr.stanzas(SCOPE)).toEqual([]);
+    expect(await configText()).toBe(before);
+  });
+
+  test('both stand side by side, and vtysh shows every line once', async () => {
+    await frr.apply(SCOPE, undefined, LEAK);
+    await frr.apply(SCOPE, undefined, KERNEL);
+    expect(await frr.stanzas(SCOPE)).toEqual([LEAK, KERNEL]);
+    const shown = await node.vtysh('show running-config');
+    expect(shown.match(/^route-map ovn-bgp-agent permit 10$/gm)).toHaveLength(1);
+    expect(shown.match(/^ {2}redistribute kernel route-map ovn-bgp-agent$/gm)).toHaveLength(2);
+    expect(shown.match(/^ {2}import vrf bgp-vrf$/gm)).toHaveLength(2);
+    expect(shown.match(/^router bgp 64999 vrf bgp-vrf$/gm)).toHaveLength(1);
+  });
+
+  test('a stanza that stands already opens no configuration session', async () => {
+    await frr.apply(SCOPE, undefined, LEAK);
+    const collected: unknown[] = [];
+    const logger = { ...silentLogger, info: (fields: object) => collected.push(fields) };
+    const second = new VtyFrr({ runDir: node.runDir, logger });
+    await second.apply(SCOPE, LEAK, LEAK);
+    await second.apply(SCOPE, undefined, undefined);
+    await second.apply(SCOPE, KERNEL, undefined);
+    second.close();
+    expect(collected.filter((fields) => JSON.stringify(fields).includes('configure terminal'))).toEqual([]);
+  });
+
+  test('surplus lines of ours go, others in the same contexts stay', async () => {
+    await frr.apply(SCOPE, undefined, LEAK);
+    const clean = await configText();
+    await node.vtysh(
+      'configure terminal',
+      'router bgp 64999 vrf bgp-vrf',
+      'bgp router-id 1.2.3.4',
+      'address-family ipv4 unicast',
+      'no redistribute connected',
+      'redistribute kernel metric 7',
+      'redistribute connected metric 5',
+      'exit-address-family',
+      'address-family ipv6 unicast',
+      'redistribute kernel',
+    );
+    expect(await configText()).not.toBe(clean);
+    await frr.apply(SCOPE, undefined, LEAK);
+    expect(await configText()).toBe(clean);
+
+    const both = leakStanza({ ...SCOPE, routerId: ROUTER_ID, redistribute: ['kernel', 'connected'] });
+    await frr.apply(SCOPE, LEAK, both);
+    expect(await held('leak')).toEqual(both);
+    await frr.apply(SCOPE, both, LEAK);
+    expect(await configText()).toBe(clean);
+  });
+
+  test('a tampered route-map is put right', async () => {
+    await frr.apply(SCOPE, undefined, KERNEL);
+    const clean = await configText();
+    await node.vtysh(
+      'configure terminal',
+      'route-map ovn-bgp-agent deny 5',
+      'match metric 1',
+      'exit',
+      'route-map ovn-bgp-agent permit 10',
+      'match metric 1',
+      'set metric 99',
+      'set local-preference 5',
+      'on-match next',
+    );
+    await frr.apply(SCOPE, undefined, KERNEL);
+    expect(await configText()).toBe(clean);
+  });
+
+  test('an instance with lines of the operator is emptied of ours, not deleted', async () => {
+    await node.vtysh(
+      'configure terminal',
+      'router bgp 64999 vrf bgp-vrf',
+      'neighbor 192.0.2.1 remote-as 65000',
+    );
+    const before = await configText();
+    await frr.apply(SCOPE, undefined, LEAK);
+    expect(await held('leak')).toEqual(LEAK);
+    await frr.apply(SCOPE, LEAK, undefined);
+    expect(await configText()).toBe(before);
+  });
+
+  test('an instance left by another AS is replaced', async () => {
+    await node.stopDaemon('bgpd');
+    await node.configure(
+      `${OPERATOR}router bgp 65111 vrf bgp-vrf\n bgp router-id 10.0.0.21\n address-family ipv4 unicast\n  redistribute kernel\n`,
+    );
+    await node.startDaemon('bgpd');
+    await frr.apply(SCOPE, undefined, LEAK);
+    expect(await held('leak')).toEqual(LEAK);
+  });
+});
+
+describe('what cannot be', () => {
+  test("the operator's own redistribution of kernel routes is a conflict, and stays", async () => {
+    await node.vtysh(
+      'configure terminal',
+      'router bgp 64999',
+      'address-family ipv4 unicast',
+      'redistribute kernel route-map operators',
+    );
+    const before = await configText();
+    const error = await errorOf(frr.apply(SCOPE, undefined, KERNEL));
+    expect(error.code).toBe('conflict');
+    expect(error.message).toContain('redistribute kernel route-map operators');
+    expect(await configText()).toBe(before);
+  });
+
+  test('another AS', async () => {
+    const error = await errorOf(
+      frr.apply({ ...SCOPE, as: 65000 }, undefined, kernelRoutesStanza({ as: 65000, metric: 17900 })),
+    );
+    expect(error.code).toBe('as-mismatch');
+    expect(error.message).toContain('64999');
+  });
+
+  test('a line that FRR refuses is named, and nothing after it is entered', async () => {
+    const bad: Stanza = {
+      id: 'leak',
+      lines: [{ context: ['router bgp 64999 vrf bgp-vrf'], line: 'bgp router-id nonsense' }, ...LEAK.lines],
+    };
+    const error = await errorOf(frr.apply(SCOPE, undefined, bad));
+    expect(error.code).toBe('rejected');
+    expect(error.details.line).toBe('router bgp 64999 vrf bgp-vrf / bgp router-id nonsense');
+    expect(await configText()).not.toContain('import vrf bgp-vrf');
+    await frr.apply(SCOPE, undefined, LEAK);
+    expect(await held('leak')).toEqual(LEAK);
+  });
+
+  test('a bgpd that does not answer in time', async () => {
+    const hasty = new VtyFrr({ runDir: node.runDir, logger: silentLogger, timeoutMs: 100 });
+    expect(await hasty.stanzas(SCOPE)).toEqual([]);
+    node.signalDaemon('bgpd', 'SIGSTOP');
+    const asked = await errorOf(hasty.stanzas(SCOPE));
+    node.signalDaemon('bgpd', 'SIGCONT');
+    expect(asked.code).toBe('unreachable');
+    // The late reply is thrown away: the next question gets its own.
+    await until(async () => (await hasty.routerId()) === ROUTER_ID);
+    expect(await hasty.stanzas(SCOPE)).toEqual([]);
+    hasty.close();
+  });
+});
+
+describe('life of bgpd', () => {
+  test('its death is noticed at once; restarted, it is up without our stanza, which can be entered again', async () => {
+    const events: { event: string; at: number }[] = [];
+    frr.subscribe((event) => events.push({ event, at: performance.now() }));
+    await until(() => events.length === 1);
+    await frr.apply(SCOPE, undefined, LEAK);
+
+    const killed = performance.now();
+    await node.stopDaemon('bgpd');
+    await until(() => events.length === 2);
+    expect(events.map(({ event }) => event)).toEqual(['up', 'down']);
+    expect((events[1]?.at ?? Infinity) - killed).toBeLessThan(100);
+    expect((await errorOf(frr.stanzas(SCOPE))).code).toBe('unreachable');
+
+    await node.startDaemon('bgpd');
+    await until(() => events.length === 3);
+    expect(events[2]?.event).toBe('up');
+    expect(await frr.stanzas(SCOPE)).toEqual([]);
+    await frr.apply(SCOPE, undefined, LEAK);
+    expect(await held('leak')).toEqual(LEAK);
+  });
+
+  test('a default instance that is configured later brings another up', async () => {
+    await node.stopDaemon('bgpd');
+    await node.configure('hostname node1\n');
+    await node.startDaemon('bgpd');
+    const events: string[] = [];
+    frr.subscribe((event) => events.push(event));
+    await until(() => events.length === 1);
+    expect(await frr.routerId()).toBeUndefined();
+    expect((await errorOf(frr.apply(SCOPE, undefined, LEAK))).code).toBe('no-instance');
+    await node.vtysh('configure terminal', 'router bgp 64999', 'bgp router-id 10.0.0.99');
+    await until(() => events.length === 2);
+    expect(events).toEqual(['up', 'up']);
+    expect(await frr.routerId()).toBe('10.0.0.99');
+  });
+});
+
+describe('routes', () => {
+  test('the router id is known with and without neighbours', async () => {
+    expect(await frr.routerId()).toBe(ROUTER_ID);
+    await node.vtysh('configure terminal', 'router bgp 64999', 'no neighbor nic1 interface');
+    expect(await frr.routerId()).toBe(ROUTER_ID);
+  });
+
+  test("blackhole routes with the agent's metric are announced without MED, others are not", async () => {
+    await frr.apply(SCOPE, undefined, KERNEL);
+    await node.ip('route', 'add', 'blackhole', '172.24.4.10', 'proto', '179', 'metric', '17900');
+    await node.ip('route', 'add', 'blackhole', '172.24.4.11', 'proto', '179', 'metric', '17901');
+    await node.ip('-6', 'route', 'add', 'blackhole', '2001:db8::10', 'proto', '179', 'metric', '17900');
+    await node.ip('-6', 'route', 'add', 'blackhole', '2001:db8::11', 'proto', '179', 'metric', '17901');
+    const ours = ['172.24.4.10/32', '2001:db8::10/128'];
+    await until(async () => (await frr.zebraRoutes(17901)).length === 2);
+    await until(async () => (await frr.announced()).length >= 2);
+    expect(await frr.zebraRoutes(17900)).toEqual(ours);
+    expect(await frr.announced()).toEqual(ours);
+    const shown = JSON.parse(await node.vtysh('show bgp ipv4 unicast 172.24.4.10/32 json'));
+    expect(shown.paths[0].metric).toBe(0);
+
+    await node.ip('route', 'del', 'blackhole', '172.24.4.10', 'proto', '179', 'metric', '17900');
+    await until(async () => (await frr.announced()).join() === '2001:db8::10/128');
+  });
+
+  test('routes that were there before the stanza are announced too', async () => {
+    await node.ip('route', 'add', 'blackhole', '172.24.4.10', 'proto', '179', 'metric', '17900');
+    await until(async () => (await frr.zebraRoutes(17900)).length === 1);
+    await frr.apply(SCOPE, undefined, KERNEL);
+    await until(async () => (await frr.announced()).join() === '172.24.4.10/32');
+    await frr.apply(SCOPE, KERNEL, undefined);
+    await until(async () => (await frr.announced()).length === 0);
+    expect(await frr.zebraRoutes(17900)).toEqual(['172.24.4.10/32']);
+  });
+});
