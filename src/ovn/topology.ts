@@ -5,6 +5,7 @@
  * resolved when it is asked for, so one changed row costs the candidates that it affects and nothing else.
  */
 import type { IpAddress } from '../base/address.ts';
+import type { ChangeSet, DatabaseSpec, Uuid } from '../ovsdb/types.ts';
 
 /** A database row that led to a decision; printed by logs, `plan` and `explain`. */
 export interface RowReference {
@@ -75,4 +76,29 @@ export interface Topology {
   port(key: CandidateKey): WorkloadPort | undefined;
   /** All localnet ports of the cloud (base wiring), in no particular order. */
   localnets(): Iterable<Localnet>;
+}
+
+/** A topology over live tables, which tells what a change of theirs can alter. */
+export interface IncrementalTopology<D extends DatabaseSpec> extends Topology {
+  /**
+   * Candidates whose port may read differently than before: changed, new and deleted ones. Costs in proportion to the
+   * change and to the answer. Must be called with every change set, in order, before anything is read after it.
+   */
+  affected(changes: ChangeSet<D>): 'all' | ReadonlySet<CandidateKey>;
+}
+
+/** This node as OVN and Neutron know it; two different strings that are never interchangeable. */
+export interface NodeIdentity {
+  readonly hostname: string;
+  /** Chassis name. */
+  readonly systemId: string;
+}
+
+export function portKey(uuid: Uuid): CandidateKey {
+  return `port:${uuid}`;
+}
+
+/** UUID of the row that a candidate stands for. */
+export function candidateUuid(key: CandidateKey): Uuid {
+  return key.slice(key.indexOf(':') + 1);
 }
