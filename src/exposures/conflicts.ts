@@ -1,0 +1,65 @@
+/**
+ * Claims of several rows on one address: one wins, by kind and then by name, whatever order they arrived in.
+ *
+ * In: exposures of the same address. Out: the winner, and for each other one a denial that names both rows.
+ */
+import { compareText } from '../base/order.ts';
+import { describeRow } from '../ovn/describe.ts';
+import type { RowReference } from '../ovn/topology.ts';
+import type { Denial, Exposure, ExposureKind } from './types.ts';
+
+/**
+ * Higher wins. What serves many outranks what serves one: gateway ports, then floating IPs, then load balancers, then
+ * single ports; the gaps are for the kinds between.
+ */
+const RANK: Readonly<Record<ExposureKind, number>> = {
+  'virtual-port': 10,
+  'provider-port': 10,
+};
+
+export interface Resolution {
+  readonly winner: Exposure;
+  readonly denials: readonly Denial[];
+}
+
+/** Settles the claims on one address; there must be at least one. */
+export function resolveConflict(claims: readonly Exposure[]): Resolution {
+  const [winner, ...losers] = [...claims].sort(compareClaims);
+  if (winner === undefined) throw new TypeError('a conflict needs at least one claim');
+  return { winner, denials: losers.map((loser) => denialOf(loser, winner)) };
+}
+
+function denialOf(loser: Exposure, winner: Exposure): Denial {
+  const [row, other] = [claimant(loser), claimant(winner)];
+  return {
+    candidate: loser.candidate,
+    row,
+    address: loser.address,
+    code: 'conflict',
+    // Two claims that would be wired alike do no harm.
+    fault: wiringText(loser) !== wiringText(winner),
+    message:
+      `${describeRow(row)} and ${describeRow(other)} both claim ${loser.address}; the latter is served. ` +
+      'Give one of them another address.',
+  };
+}
+
+/** The row that makes the claim comes first among the reasons. */
+function claimant(exposure: Exposure): RowReference {
+  const reason = exposure.because[0];
+  if (reason === undefined) throw new TypeError(`the exposure of ${exposure.address} has no reason`);
+  return reason.row;
+}
+
+function compareClaims(a: Exposure, b: Exposure): number {
+  const [left, right] = [claimant(a), claimant(b)];
+  return (
+    RANK[b.kind] - RANK[a.kind] ||
+    compareText(left.name ?? '', right.name ?? '') ||
+    compareText(left.uuid, right.uuid)
+  );
+}
+
+function wiringText(exposure: Exposure): string {
+  return JSON.stringify([exposure.network.bridge, exposure.network.vlan, exposure.mac]);
+}

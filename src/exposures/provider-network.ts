@@ -1,0 +1,65 @@
+/**
+ * A network of the topology as this node's provider network: which bridge and VLAN it leaves through.
+ *
+ * In: the network and this node's bridge mappings. Out: the provider network with the localnet that counted, or why it
+ * is none.
+ */
+import { quote } from '../base/quote.ts';
+import { describeRow } from '../ovn/describe.ts';
+import type { Localnet, Network } from '../ovn/topology.ts';
+import type { BridgeMapping, DenialCode, ProviderNetwork } from './types.ts';
+
+const MIN_VLAN = 1;
+const MAX_VLAN = 4094;
+
+export type ProviderNetworkResult =
+  | { readonly ok: true; readonly provider: ProviderNetwork; readonly localnet: Localnet }
+  | {
+      readonly ok: false;
+      readonly code: Extract<DenialCode, 'not-provider' | 'bad-vlan'>;
+      readonly fault: boolean;
+      readonly message: string;
+    };
+
+/** The first localnet (by name) whose physical network is mapped here counts, as in OVN. */
+export function providerNetwork(network: Network, mappings: readonly BridgeMapping[]): ProviderNetworkResult {
+  if (network.localnets.length === 0) {
+    const message = `${describeRow(network.row)} has no localnet port: it is not a provider network`;
+    return { ok: false, code: 'not-provider', fault: false, message };
+  }
+  for (const localnet of network.localnets) {
+    const mapping = mappings.find((item) => item.physicalNetwork === localnet.physicalNetwork);
+    if (mapping === undefined) continue;
+    if (localnet.tag !== undefined && !isVlan(localnet.tag)) {
+      const message =
+        `${describeRow(localnet.row)} has tag ${localnet.tag}, which is no VLAN; ` +
+        `give the network a segmentation id from ${MIN_VLAN} to ${MAX_VLAN}, or none`;
+      return { ok: false, code: 'bad-vlan', fault: true, message };
+    }
+    const provider: ProviderNetwork = {
+      name: network.name,
+      physicalNetwork: mapping.physicalNetwork,
+      bridge: mapping.bridge,
+      ...(localnet.tag === undefined ? {} : { vlan: localnet.tag }),
+      localnet: localnet.name,
+    };
+    return { ok: true, provider, localnet };
+  }
+  return { ok: false, code: 'not-provider', fault: true, message: unmapped(network) };
+}
+
+export function isVlan(tag: number): boolean {
+  return Number.isInteger(tag) && tag >= MIN_VLAN && tag <= MAX_VLAN;
+}
+
+function unmapped(network: Network): string {
+  const localnet = network.localnets.find((item) => (item.physicalNetwork ?? '') !== '');
+  if (localnet?.physicalNetwork === undefined) {
+    const rows = network.localnets.slice(0, 1).map((item) => describeRow(item.row));
+    return `${rows.join()} has no options:network_name; set it to the name of a physical network`;
+  }
+  return (
+    `no bridge of this node is mapped to physical network ${quote(localnet.physicalNetwork)} of ` +
+    `${describeRow(localnet.row)}; add it to external_ids:ovn-bridge-mappings of the local Open_vSwitch database`
+  );
+}
