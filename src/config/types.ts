@@ -1,5 +1,5 @@
 /**
- * The agent's configuration as the rooms see it: parsed, validated, with defaults. Made by `loadConfig` only.
+ * The agent's configuration as the rooms see it: parsed, validated, with defaults. Made by `loadConfig` (and, for tests, `defaultConfig`).
  * Names follow the options of `bgp-agent.conf`; units are in the names.
  */
 import type { IpAddress, Prefix } from '../base/address.ts';
@@ -19,6 +19,35 @@ export interface TlsFiles {
   readonly privateKey: string;
   readonly certificate: string;
   readonly caCert: string;
+}
+
+/** Tenant networks, as the options of the Python agent state them. */
+export interface TenantConfig {
+  readonly exposeNetworks: boolean;
+  /** Only globally routable IPv6 addresses; `exposeNetworks` wins over it. */
+  readonly exposeIpv6Gua: boolean;
+  readonly advertisementMethod: 'host' | 'subnet';
+  readonly requireSnatDisabled: boolean;
+  /** Address scope ids that may be exposed; empty: no filter. */
+  readonly addressScopes: readonly string[];
+}
+
+/** The VXLAN end of EVPN methods. */
+export interface EvpnConfig {
+  readonly localIp: IpAddress | undefined;
+  readonly nic: string | undefined;
+  readonly udpDstPort: number;
+  readonly deleteVrfOnDisconnect: boolean;
+}
+
+/** The OVN cluster that lives on this node alone (`exposing_method = ovn`). */
+export interface LocalOvnClusterConfig {
+  readonly ovnNbConnection: string;
+  readonly externalNics: readonly string[];
+  /** Next hops of outgoing traffic. */
+  readonly peerIps: readonly IpAddress[];
+  readonly providerNetworksPoolPrefixes: readonly Prefix[];
+  readonly bgpChassisId: string;
 }
 
 export interface AgentConfig {
@@ -50,6 +79,9 @@ export interface AgentConfig {
   readonly withdrawGuardPercent: number;
   readonly withdrawGuardMinimum: number;
   readonly withdrawGuardHoldSec: number;
+  readonly tenant: TenantConfig;
+  readonly evpn: EvpnConfig;
+  readonly localOvnCluster: LocalOvnClusterConfig;
   readonly frrRunDir: string;
   readonly ovsRunDir: string;
   readonly ovsOfctlPath: string;

@@ -1,0 +1,89 @@
+/** Makes the configuration that the rooms get from the checked values of the options. Pure. */
+import { join } from 'node:path';
+import { type OptionValues, optionSpec } from './options.ts';
+import { resolveOptions } from './resolve.ts';
+import type { AgentConfig } from './types.ts';
+
+/** Name of the log file in `log_dir` when `log_file` is not set: that of the program, as the Python agent does. */
+const DEFAULT_LOG_FILE = 'ovn-bgp-agent.log';
+
+export function assembleConfig(values: OptionValues): AgentConfig {
+  return {
+    driver: values.driver,
+    exposingMethod: values.exposingMethod,
+    advertiseVia: values.advertiseVia,
+    vlanHandover: values.vlanHandover,
+    reconcileIntervalSec: values.reconcileInterval,
+    frrReconcileIntervalSec: values.frrReconcileInterval,
+    ovsdbConnection: values.ovsdbConnection,
+    ovsdbConnectionTimeoutSec: values.ovsdbConnectionTimeout,
+    bgpAs: values.bgpAs,
+    bgpRouterId: values.bgpRouterId,
+    bgpNic: values.bgpNic,
+    bgpVrf: values.bgpVrf,
+    bgpVrfTableId: values.bgpVrfTableId,
+    clearVrfRoutesOnStartup: values.clearVrfRoutesOnStartup,
+    ovnNbConnection: values.ovnNbConnection,
+    ovnSbConnection: values.ovnSbConnection,
+    ovnNbTls: {
+      privateKey: values.ovnNbPrivateKey,
+      certificate: values.ovnNbCertificate,
+      caCert: values.ovnNbCaCert,
+    },
+    ovnSbTls: {
+      privateKey: values.ovnSbPrivateKey,
+      certificate: values.ovnSbCertificate,
+      caCert: values.ovnSbCaCert,
+    },
+    allowedPrefixes: values.allowedPrefixes,
+    proxyNdpAddresses: values.proxyNdpAddresses,
+    migrationGraceSec: values.migrationGrace,
+    withdrawGuardPercent: values.withdrawGuardPercent,
+    withdrawGuardMinimum: values.withdrawGuardMinimum,
+    withdrawGuardHoldSec: values.withdrawGuardHold,
+    tenant: {
+      exposeNetworks: values.exposeTenantNetworks,
+      exposeIpv6Gua: values.exposeIpv6GuaTenantNetworks,
+      advertisementMethod: values.advertisementMethodTenantNetworks,
+      requireSnatDisabled: values.requireSnatDisabledForTenantNetworks,
+      addressScopes: values.addressScopes,
+    },
+    evpn: {
+      localIp: values.evpnLocalIp,
+      nic: values.evpnNic,
+      udpDstPort: values.evpnUdpDstport,
+      deleteVrfOnDisconnect: values.deleteVrfOnDisconnect,
+    },
+    localOvnCluster: {
+      ovnNbConnection: values.localNbConnection,
+      externalNics: values.localExternalNics,
+      peerIps: values.localPeerIps,
+      providerNetworksPoolPrefixes: values.localPoolPrefixes,
+      bgpChassisId: values.localBgpChassisId,
+    },
+    frrRunDir: values.frrRunDir,
+    ovsRunDir: values.ovsRunDir,
+    ovsOfctlPath: values.ovsOfctl,
+    rtTablesPath: values.rtTables,
+    logLevel: values.debug ? 'debug' : values.logLevel,
+    logFile: logFile(values.logDir, values.logFile),
+  };
+}
+
+function logFile(directory: string | undefined, file: string | undefined): string | undefined {
+  if (directory === undefined) return file;
+  if (file?.startsWith('/') === true) return file;
+  return join(directory, file ?? DEFAULT_LOG_FILE);
+}
+
+/** The configuration without any file, with some of it replaced; for tests. */
+export function defaultConfig(changes: Partial<AgentConfig> = {}): AgentConfig {
+  const resolution = resolveOptions((id) => ({
+    text: optionSpec(id).default,
+    origin: { kind: 'default' },
+  }));
+  if (resolution.values === undefined) {
+    throw new TypeError(`the option table has wrong defaults: ${resolution.problems.join('; ')}`);
+  }
+  return { ...assembleConfig(resolution.values), ...changes };
+}

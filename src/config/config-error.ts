@@ -1,0 +1,11 @@
+/** The configuration cannot be used. Carries every problem found, each one line that names its place. */
+export class ConfigError extends Error {
+  readonly code = 'CONFIG';
+  readonly problems: readonly string[];
+
+  constructor(problems: readonly string[]) {
+    super(`the configuration cannot be used:\n${problems.map((problem) => `  ${problem}`).join('\n')}`);
+    this.name = 'ConfigError';
+    this.problems = problems;
+  }
+}

@@ -1,0 +1,369 @@
+/**
+ * The option table: every option of `bgp-agent.conf`, once. Parsing, validation, command line flags, help, sample file
+ * and reference are made from it. Names, sections and defaults of `python` options are those of the Python agent: an
+ * operator's file must mean the same here.
+ */
+import {
+  addressType,
+  asNumberType,
+  interfaceNameType,
+  pathType,
+  prefixType,
+  programType,
+  remotesType,
+  remoteType,
+  routerIdType,
+  routingTableType,
+  vrfNameType,
+} from './network-values.ts';
+import type { OptionSpec, SectionName } from './option.ts';
+import { booleanType, choiceType, integerType, listOf, optional, textType } from './value-types.ts';
+
+/** The longest delay of a Node.js timer, 2^31-1 ms, in whole seconds. */
+const MAX_DELAY_SEC = 2_147_483;
+
+const delayType = integerType(1, MAX_DELAY_SEC, 'seconds');
+const delayOrZeroType = integerType(0, MAX_DELAY_SEC, 'seconds');
+const logPathType = optional(textType('path', 'a path without control characters', /^\P{Cc}+$/u));
+const scopeType = textType('address scope id', 'letters, digits and "_.:-"', /^[A-Za-z0-9_.:-]+$/);
+/** Becomes the suffix of an `external_ids` key and a chassis name. */
+const chassisIdType = textType('chassis id', 'letters, digits and "_.-"', /^[A-Za-z0-9_.-]+$/);
+const anyTextType = optional(textType('text', 'any text', /^[^\0]*$/));
+
+function option<T>(
+  section: SectionName,
+  name: string,
+  spec: Pick<OptionSpec<T>, 'type' | 'default' | 'help'> & Partial<OptionSpec<T>>,
+): OptionSpec<T> {
+  return { origin: 'python', status: 'active', aliases: [], ...spec, section, name };
+}
+
+/** The Python agent still reads all options of [ovn] from [DEFAULT] too. */
+function ovnOption<T>(name: string, spec: Pick<OptionSpec<T>, 'type' | 'default' | 'help'>): OptionSpec<T> {
+  return option('ovn', name, { ...spec, aliases: [{ section: 'DEFAULT', name }] });
+}
+
+export const OPTIONS = {
+  driver: option('DEFAULT', 'driver', {
+    type: choiceType([
+      'ovn_bgp_driver',
+      'nb_ovn_bgp_driver',
+      'ovn_evpn_driver',
+      'ovn_stretched_l2_bgp_driver',
+    ]),
+    default: 'ovn_bgp_driver',
+    help: 'What decides which addresses are exposed. ovn_bgp_driver reads the OVN Southbound database, nb_ovn_bgp_driver the Northbound one. ovn_evpn_driver and ovn_stretched_l2_bgp_driver are known, but not part of this version.',
+  }),
+  exposingMethod: option('DEFAULT', 'exposing_method', {
+    type: choiceType(['underlay', 'l2vni', 'vrf', 'dynamic', 'ovn']),
+    default: 'underlay',
+    help: 'How traffic for exposed addresses reaches OVN. underlay: the kernel routes it from the fabric into the provider bridge. The others are known, but not part of this version.',
+  }),
+  advertiseVia: option('DEFAULT', 'advertise_via', {
+    type: choiceType(['vrf', 'main']),
+    default: 'vrf',
+    origin: 'own',
+    help: 'Where FRR finds the addresses to announce. vrf: on a dummy device in a VRF of their own, which FRR leaks into the default instance, as the Python agent does it. main: as blackhole routes in the main table, which FRR redistributes; no VRF is made.',
+  }),
+  vlanHandover: option('DEFAULT', 'vlan_handover', {
+    type: choiceType(['auto', 'kernel', 'ovs']),
+    default: 'auto',
+    origin: 'own',
+    help: 'What hands traffic of VLAN provider networks to the kernel. kernel: an 802.1Q device on top of the bridge device. ovs: a tagged internal port of the bridge. auto: the one that the bridge can do.',
+  }),
+  reconcileInterval: option('DEFAULT', 'reconcile_interval', {
+    type: delayType,
+    default: '300',
+    help: 'Seconds between two audits that compare everything the node holds with what it should hold. Changes are acted on at once and do not wait for it.',
+  }),
+  frrReconcileInterval: option('DEFAULT', 'frr_reconcile_interval', {
+    type: delayType,
+    default: '15',
+    help: "Seconds between two checks that FRR still has the agent's configuration and the VRF still stands. A restart of FRR is noticed at once and does not wait for it.",
+  }),
+  ovsdbConnection: option('DEFAULT', 'ovsdb_connection', {
+    type: remoteType,
+    default: 'unix:/usr/local/var/run/openvswitch/db.sock',
+    help: "The node's own Open vSwitch database. Distributions usually keep its socket at unix:/run/openvswitch/db.sock.",
+  }),
+  ovsdbConnectionTimeout: option('DEFAULT', 'ovsdb_connection_timeout', {
+    type: delayType,
+    default: '180',
+    help: 'Seconds to wait for an answer of an OVSDB server before the connection counts as lost.',
+  }),
+  bgpAs: option('DEFAULT', 'bgp_AS', {
+    type: asNumberType,
+    default: '64999',
+    help: 'AS number of the BGP instances in FRR. It must be that of the default instance, which the operator configures.',
+  }),
+  bgpRouterId: option('DEFAULT', 'bgp_router_id', {
+    type: optional(routerIdType),
+    default: '',
+    help: 'Router id of the BGP instance of the VRF. Not set: FRR chooses.',
+  }),
+  bgpNic: option('DEFAULT', 'bgp_nic', {
+    type: interfaceNameType,
+    default: 'bgp-nic',
+    help: 'The dummy device in the VRF that holds the exposed addresses.',
+  }),
+  bgpVrf: option('DEFAULT', 'bgp_vrf', {
+    type: vrfNameType,
+    default: 'bgp-vrf',
+    help: 'The VRF that FRR leaks exposed addresses from. It is made if it is missing.',
+  }),
+  bgpVrfTableId: option('DEFAULT', 'bgp_vrf_table_id', {
+    type: routingTableType,
+    default: '10',
+    help: 'Routing table of the VRF.',
+  }),
+  clearVrfRoutesOnStartup: option('DEFAULT', 'clear_vrf_routes_on_startup', {
+    type: booleanType,
+    default: 'false',
+    help: "Remove foreign routes from the VRF's table once at start; those learnt by BGP stay.",
+  }),
+  allowedPrefixes: option('DEFAULT', 'allowed_prefixes', {
+    type: listOf(prefixType, 'prefixes'),
+    default: '',
+    origin: 'own',
+    help: 'Announce only addresses inside one of these. Empty: no restriction. Default routes, loopback, link-local and multicast addresses are never announced, whatever stands here.',
+  }),
+  proxyNdpAddresses: option('DEFAULT', 'proxy_ndp_addresses', {
+    type: listOf(addressType(6), 'IPv6 addresses'),
+    default: '',
+    origin: 'own',
+    help: 'Further IPv6 addresses, such as gateways that OVN does not know of, for which the node answers neighbour solicitations on every provider network.',
+  }),
+  migrationGrace: option('DEFAULT', 'migration_grace', {
+    type: delayOrZeroType,
+    default: '10',
+    origin: 'own',
+    help: 'Seconds for which a port that is being live-migrated to this node stays exposed while it is down, so that the move has no gap.',
+  }),
+  withdrawGuardPercent: option('DEFAULT', 'withdraw_guard_percent', {
+    type: integerType(0, 100, 'per cent'),
+    default: '50',
+    origin: 'own',
+    help: 'A resynchronisation with a database that would withdraw more than this share of the exposed addresses is held back for withdraw_guard_hold seconds. 100: never held back.',
+  }),
+  withdrawGuardMinimum: option('DEFAULT', 'withdraw_guard_minimum', {
+    type: integerType(0, 1_000_000, 'addresses'),
+    default: '10',
+    origin: 'own',
+    help: 'The guard acts only while at least this many addresses are exposed.',
+  }),
+  withdrawGuardHold: option('DEFAULT', 'withdraw_guard_hold', {
+    type: delayOrZeroType,
+    default: '60',
+    origin: 'own',
+    help: 'Seconds for which the guard holds a large withdrawal back before the database is believed.',
+  }),
+  frrRunDir: option('DEFAULT', 'frr_run_dir', {
+    type: pathType,
+    default: '/run/frr',
+    origin: 'own',
+    help: "Directory of the vty sockets of FRR's daemons.",
+  }),
+  ovsRunDir: option('DEFAULT', 'ovs_run_dir', {
+    type: pathType,
+    default: '/run/openvswitch',
+    origin: 'own',
+    help: "Directory of the OpenFlow management sockets of the node's bridges.",
+  }),
+  ovsOfctl: option('DEFAULT', 'ovs_ofctl', {
+    type: programType,
+    default: 'ovs-ofctl',
+    origin: 'own',
+    help: 'The program that reads and writes flows.',
+  }),
+  rtTables: option('DEFAULT', 'rt_tables', {
+    type: pathType,
+    default: '/etc/iproute2/rt_tables',
+    origin: 'own',
+    help: 'The file that gives routing tables their names. A line for each provider bridge is kept in it; it is made if it is missing.',
+  }),
+  exposeTenantNetworks: option('DEFAULT', 'expose_tenant_networks', {
+    type: booleanType,
+    default: 'false',
+    status: 'planned',
+    help: 'Expose the addresses of tenant networks through the gateway of their router. Wins over expose_ipv6_gua_tenant_networks.',
+  }),
+  exposeIpv6GuaTenantNetworks: option('DEFAULT', 'expose_ipv6_gua_tenant_networks', {
+    type: booleanType,
+    default: 'false',
+    status: 'planned',
+    help: 'Expose only globally routable IPv6 addresses of tenant networks.',
+  }),
+  advertisementMethodTenantNetworks: option('DEFAULT', 'advertisement_method_tenant_networks', {
+    type: choiceType(['host', 'subnet']),
+    default: 'host',
+    status: 'planned',
+    help: 'Announce tenant networks address by address (host) or as prefixes (subnet).',
+  }),
+  requireSnatDisabledForTenantNetworks: option('DEFAULT', 'require_snat_disabled_for_tenant_networks', {
+    type: booleanType,
+    default: 'false',
+    status: 'planned',
+    help: 'Leave out tenant subnets whose router translates their source addresses (SNAT).',
+  }),
+  addressScopes: option('DEFAULT', 'address_scopes', {
+    type: listOf(scopeType, 'address scope ids'),
+    default: '',
+    status: 'planned',
+    help: 'Expose only tenant networks of these address scopes. Empty: all.',
+  }),
+  evpnLocalIp: option('DEFAULT', 'evpn_local_ip', {
+    type: optional(addressType()),
+    default: '',
+    status: 'planned',
+    help: "Source address of VXLAN tunnels. Not set: that of evpn_nic, else the loopback device's.",
+  }),
+  evpnNic: option('DEFAULT', 'evpn_nic', {
+    type: optional(interfaceNameType),
+    default: '',
+    status: 'planned',
+    help: 'The device whose address is the source of VXLAN tunnels, if evpn_local_ip is not set.',
+  }),
+  evpnUdpDstport: option('DEFAULT', 'evpn_udp_dstport', {
+    type: integerType(1, 65535, 'UDP port'),
+    default: '4789',
+    status: 'planned',
+    help: 'Destination port of VXLAN tunnels.',
+  }),
+  deleteVrfOnDisconnect: option('DEFAULT', 'delete_vrf_on_disconnect', {
+    type: booleanType,
+    default: 'true',
+    status: 'planned',
+    help: 'Delete the VRF of a VNI and its FRR instance when nothing uses them any more.',
+  }),
+  debug: option('DEFAULT', 'debug', {
+    type: booleanType,
+    default: 'false',
+    origin: 'log',
+    help: 'Log at level debug, whatever log_level says.',
+  }),
+  logLevel: option('DEFAULT', 'log_level', {
+    type: choiceType(['debug', 'info', 'warn', 'error']),
+    default: 'info',
+    origin: 'own',
+    help: 'The least severe level that is logged.',
+  }),
+  logFile: option('DEFAULT', 'log_file', {
+    type: logPathType,
+    default: '',
+    origin: 'log',
+    aliases: [{ section: 'DEFAULT', name: 'logfile' }],
+    help: 'The file to log to, relative to log_dir if that is set. Not set: standard error, or ovn-bgp-agent.log in log_dir.',
+  }),
+  logDir: option('DEFAULT', 'log_dir', {
+    type: logPathType,
+    default: '',
+    origin: 'log',
+    aliases: [{ section: 'DEFAULT', name: 'logdir' }],
+    help: 'Directory of log_file.',
+  }),
+  rootHelper: option('agent', 'root_helper', {
+    type: anyTextType,
+    default: 'sudo',
+    status: 'ignored',
+    help: 'The Python agent starts privileged programs through it. This agent holds the capabilities it needs itself.',
+  }),
+  rootHelperDaemon: option('agent', 'root_helper_daemon', {
+    type: anyTextType,
+    default: '',
+    status: 'ignored',
+    help: 'As root_helper.',
+  }),
+  useHelperForNsRead: option('agent', 'use_helper_for_ns_read', {
+    type: booleanType,
+    default: 'true',
+    status: 'ignored',
+    help: 'As root_helper.',
+  }),
+  ovnNbConnection: ovnOption('ovn_nb_connection', {
+    type: optional(remotesType),
+    default: '',
+    help: "The OVN Northbound database. Not set: external_ids:ovn-nb-remote of the node's Open_vSwitch row.",
+  }),
+  ovnSbConnection: ovnOption('ovn_sb_connection', {
+    type: optional(remotesType),
+    default: '',
+    help: "The OVN Southbound database. Not set: external_ids:ovn-remote of the node's Open_vSwitch row.",
+  }),
+  ovnNbPrivateKey: ovnOption('ovn_nb_private_key', {
+    type: pathType,
+    default: '/etc/pki/tls/private/ovn_bgp_agent.key',
+    help: 'PEM file of the private key for ssl: connections to the Northbound database.',
+  }),
+  ovnNbCertificate: ovnOption('ovn_nb_certificate', {
+    type: pathType,
+    default: '/etc/pki/tls/certs/ovn_bgp_agent.crt',
+    help: 'PEM file of the certificate of ovn_nb_private_key.',
+  }),
+  ovnNbCaCert: ovnOption('ovn_nb_ca_cert', {
+    type: pathType,
+    default: '/etc/ipa/ca.crt',
+    help: 'PEM file of the authority that the Northbound server must be certified by.',
+  }),
+  ovnSbPrivateKey: ovnOption('ovn_sb_private_key', {
+    type: pathType,
+    default: '/etc/pki/tls/private/ovn_bgp_agent.key',
+    help: 'PEM file of the private key for ssl: connections to the Southbound database.',
+  }),
+  ovnSbCertificate: ovnOption('ovn_sb_certificate', {
+    type: pathType,
+    default: '/etc/pki/tls/certs/ovn_bgp_agent.crt',
+    help: 'PEM file of the certificate of ovn_sb_private_key.',
+  }),
+  ovnSbCaCert: ovnOption('ovn_sb_ca_cert', {
+    type: pathType,
+    default: '/etc/ipa/ca.crt',
+    help: 'PEM file of the authority that the Southbound server must be certified by.',
+  }),
+  localNbConnection: option('local_ovn_cluster', 'ovn_nb_connection', {
+    type: remoteType,
+    default: 'unix:/var/run/ovn/ovnnb_db.sock',
+    status: 'planned',
+    help: "The Northbound database of the node's own OVN cluster.",
+  }),
+  localExternalNics: option('local_ovn_cluster', 'external_nics', {
+    type: listOf(interfaceNameType, 'interface names'),
+    default: '',
+    status: 'planned',
+    help: "The devices that connect the node's own OVN cluster to the fabric.",
+  }),
+  localPeerIps: option('local_ovn_cluster', 'peer_ips', {
+    type: listOf(addressType(), 'IP addresses'),
+    default: '',
+    status: 'planned',
+    help: 'Next hops of outgoing traffic.',
+  }),
+  localPoolPrefixes: option('local_ovn_cluster', 'provider_networks_pool_prefixes', {
+    type: listOf(prefixType, 'prefixes'),
+    default: '192.168.0.0/16',
+    status: 'planned',
+    help: 'Prefixes that provider networks take their subnets from.',
+  }),
+  localBgpChassisId: option('local_ovn_cluster', 'bgp_chassis_id', {
+    type: chassisIdType,
+    default: 'bgp',
+    status: 'planned',
+    help: "Chassis of the node's own OVN cluster, and the suffix of its keys in external_ids.",
+  }),
+};
+
+export type OptionId = keyof typeof OPTIONS;
+type ValueOf<S> = S extends OptionSpec<infer T> ? T : never;
+/** The checked value of every option. */
+export type OptionValues = { readonly [Id in OptionId]: ValueOf<(typeof OPTIONS)[Id]> };
+
+export const OPTION_IDS = Object.keys(OPTIONS) as readonly OptionId[];
+
+/** The entry as one whose value type is of no interest, for what treats all options alike. */
+export function optionSpec(id: OptionId): OptionSpec<unknown> {
+  return OPTIONS[id];
+}
+
+/** Options of a section in the order of the table. */
+export function optionsOf(section: SectionName): readonly OptionSpec<unknown>[] {
+  return OPTION_IDS.map(optionSpec).filter((spec) => spec.section === section);
+}

@@ -1,0 +1,42 @@
+/**
+ * What a valid configuration asks for and this version does not do. `fatal`: the agent must not run with it, for it
+ * would do something else than asked. `warning`: it runs, and that part has no effect. Pure.
+ */
+import type { AgentConfig } from './types.ts';
+
+export interface Unsupported {
+  readonly severity: 'fatal' | 'warning';
+  readonly message: string;
+}
+
+export function unsupported(config: AgentConfig): readonly Unsupported[] {
+  return [...fatal(config), ...warnings(config)];
+}
+
+function fatal(config: AgentConfig): Unsupported[] {
+  const messages: string[] = [];
+  const { driver, exposingMethod } = config;
+  if (driver === 'ovn_evpn_driver' || driver === 'ovn_stretched_l2_bgp_driver') {
+    messages.push(
+      `driver = ${driver}: this version has no such driver; it has ovn_bgp_driver and nb_ovn_bgp_driver`,
+    );
+  }
+  if (exposingMethod !== 'underlay') {
+    messages.push(`exposing_method = ${exposingMethod}: this version exposes by underlay only`);
+  }
+  return messages.map((message) => ({ severity: 'fatal', message }));
+}
+
+function warnings({ tenant }: AgentConfig): Unsupported[] {
+  const messages: string[] = [];
+  if (tenant.exposeNetworks) {
+    messages.push('expose_tenant_networks = true: this version does not expose tenant networks');
+  }
+  if (tenant.exposeIpv6Gua) {
+    messages.push('expose_ipv6_gua_tenant_networks = true: this version does not expose tenant networks');
+  }
+  if (tenant.addressScopes.length > 0) {
+    messages.push('address_scopes: this version exposes no tenant networks, so there is nothing to filter');
+  }
+  return messages.map((message) => ({ severity: 'warning', message }));
+}
