@@ -104,10 +104,17 @@ export interface Route {
   readonly index?: number;
   /** Gateway; may be of the other family (RTA_VIA, RFC 5549). */
   readonly via?: string;
+  /** The gateway counts as directly reachable, whatever the addresses of the interface are (RTNH_F_ONLINK). */
+  readonly onlink?: boolean;
+  /** Preferred source address (RTA_PREFSRC). */
   readonly source?: string;
   readonly nextHops?: readonly NextHop[];
   /** Next-hop object id (RTA_NH_ID). */
   readonly nextHopId?: number;
+  /** `network/length` of the sources that the route is for (IPv6 subtrees); part of its identity. */
+  readonly from?: string;
+  /** Type of service that the route is for; part of its identity. */
+  readonly tos?: number;
 }
 
 export interface Neighbor {
@@ -124,6 +131,10 @@ export interface Neighbor {
   readonly flags: number;
   readonly protocol?: number;
   readonly vlan?: number;
+  /** Interface index of the bridge that a forwarding entry belongs to. */
+  readonly master?: number;
+  /** VXLAN network identifier of a forwarding entry, where it differs from the device's own. */
+  readonly vni?: number;
 }
 
 /** What a link request may set; `data` is needed to create. */
@@ -150,6 +161,7 @@ export interface RouteRequest {
   readonly metric?: number;
   readonly index?: number;
   readonly via?: string;
+  readonly onlink?: boolean;
   readonly source?: string;
   readonly nextHops?: readonly NextHop[];
 }
@@ -215,6 +227,16 @@ export interface NeighborFilter {
   readonly proxy?: boolean;
 }
 
+export interface SubscribeOptions {
+  /** Kinds of objects to hear of; absent: all. The kernel sends nothing for the others. */
+  readonly kinds?: readonly Exclude<KernelEvent['type'], 'resync'>[];
+  /**
+   * Drops changes of routes of these protocols before they are decoded; for a node with a full BGP table. A route that
+   * took the place of another one is reported all the same, because it may have replaced a route of somebody else.
+   */
+  readonly ignoreRouteProtocols?: readonly number[];
+}
+
 /** The whole library behind one interface: what a program needs of it, and what a fake has to offer. */
 export interface Rtnetlink {
   links(): Promise<Link[]>;
@@ -230,7 +252,7 @@ export interface Rtnetlink {
   /** True when the kernel can create links of that kind; asks without creating one. */
   supportsLinkKind(kind: LinkData['kind']): Promise<boolean>;
   /** Calls back for every later change, in the kernel's order; the returned function ends it. */
-  subscribe(listener: (events: readonly KernelEvent[]) => void): () => void;
+  subscribe(listener: (events: readonly KernelEvent[]) => void, options?: SubscribeOptions): () => void;
   close(): void;
 }
 

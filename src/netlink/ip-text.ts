@@ -1,0 +1,120 @@
+/**
+ * Addresses between text and network-order bytes.
+ *
+ * In: text of a request, bytes of a message. Out: bytes, or canonical text (RFC 5952 for IPv6). Parsing is strict, and
+ * what does not parse throws NetlinkEncodeError: a request must not reach the kernel with a guessed address.
+ */
+import { NetlinkEncodeError } from './errors.ts';
+import type { Family } from './types.ts';
+
+export function parseAddress(text: string): Uint8Array {
+  const bytes = text.includes(':') ? ipv6Bytes(text) : ipv4Bytes(text);
+  if (bytes === undefined) throw new NetlinkEncodeError(`not an IP address: ${JSON.stringify(text)}`);
+  return Uint8Array.from(bytes);
+}
+
+/** Parses an address that has to be of that family. */
+export function parseAddressOf(family: Family, text: string): Uint8Array {
+  const bytes = parseAddress(text);
+  if (bytes.length !== (family === 4 ? 4 : 16)) {
+    throw new NetlinkEncodeError(`not an IPv${family} address: ${JSON.stringify(text)}`);
+  }
+  return bytes;
+}
+
+/** Parses `address/length` and keeps the host bits. */
+export function parsePrefixOf(
+  family: Family,
+  text: string,
+): { readonly address: Uint8Array; readonly length: number } {
+  const slash = text.indexOf('/');
+  const digits = slash < 0 ? '' : text.slice(slash + 1);
+  const length = Number(digits);
+  if (!/^(?:0|[1-9][0-9]{0,2})$/.test(digits) || length > (family === 4 ? 32 : 128)) {
+    throw new NetlinkEncodeError(`not an IPv${family} address/length: ${JSON.stringify(text)}`);
+  }
+  return { address: parseAddressOf(family, text.slice(0, slash)), length };
+}
+
+export function parseMac(text: string): Uint8Array {
+  if (!/^[0-9a-f]{2}(?::[0-9a-f]{2}){5}$/i.test(text)) {
+    throw new NetlinkEncodeError(`not a MAC address: ${JSON.stringify(text)}`);
+  }
+  return Uint8Array.from(text.split(':'), (pair) => Number.parseInt(pair, 16));
+}
+
+/** Text of the 4 or 16 bytes from `start` on. */
+export function formatAddress(bytes: Buffer, start: number, length: 4 | 16): string {
+  if (length === 4) {
+    return `${bytes.readUInt8(start)}.${bytes.readUInt8(start + 1)}.${bytes.readUInt8(start + 2)}.${bytes.readUInt8(start + 3)}`;
+  }
+  const groups: number[] = [];
+  for (let at = start; at < start + 16; at += 2) groups.push(bytes.readUInt16BE(at));
+  if (groups.slice(0, 5).every((group) => group === 0) && groups[5] === 0xffff) {
+    return `::ffff:${formatAddress(bytes, start + 12, 4)}`;
+  }
+  const [first, count] = longestZeroRun(groups);
+  const hex = (part: readonly number[]): string => part.map((group) => group.toString(16)).join(':');
+  // RFC 5952 4.2.2: a single zero group is not shortened.
+  if (count < 2) return hex(groups);
+  return `${hex(groups.slice(0, first))}::${hex(groups.slice(first + count))}`;
+}
+
+export function formatMac(bytes: Buffer, start: number): string {
+  let text = '';
+  for (let at = start; at < start + 6; at++) {
+    text += `${at === start ? '' : ':'}${bytes.readUInt8(at).toString(16).padStart(2, '0')}`;
+  }
+  return text;
+}
+
+/** The all-zero address: what a missing RTA_DST or FRA_DST stands for. */
+export function anyAddress(family: Family): string {
+  return family === 4 ? '0.0.0.0' : '::';
+}
+
+function longestZeroRun(groups: readonly number[]): [first: number, count: number] {
+  let best: [number, number] = [0, 0];
+  let first = 0;
+  for (let at = 0; at <= groups.length; at++) {
+    if (groups[at] === 0) continue;
+    if (at - first > best[1]) best = [first, at - first];
+    first = at + 1;
+  }
+  return best;
+}
+
+function ipv4Bytes(text: string): number[] | undefined {
+  const parts = text.split('.');
+  if (parts.length !== 4) return undefined;
+  const bytes = parts.map((part) => (/^(?:0|[1-9][0-9]{0,2})$/.test(part) ? Number(part) : 256));
+  return bytes.every((byte) => byte < 256) ? bytes : undefined;
+}
+
+function ipv6Bytes(text: string): number[] | undefined {
+  const halves = text.length > 45 ? [] : text.split('::');
+  if (halves.length === 0 || halves.length > 2) return undefined;
+  const head = groupBytes(halves[0] ?? '', halves.length === 1);
+  if (halves.length === 1) return head?.length === 16 ? head : undefined;
+  const tail = groupBytes(halves[1] ?? '', true);
+  if (head === undefined || tail === undefined) return undefined;
+  const missing = 16 - head.length - tail.length;
+  return missing < 2 ? undefined : [...head, ...Array.from({ length: missing }, () => 0), ...tail];
+}
+
+function groupBytes(text: string, mayEndInIpv4: boolean): number[] | undefined {
+  if (text === '') return [];
+  const groups = text.split(':');
+  const bytes: number[] = [];
+  for (const [index, group] of groups.entries()) {
+    if (/^[0-9a-f]{1,4}$/i.test(group)) {
+      const value = Number.parseInt(group, 16);
+      bytes.push(value >> 8, value & 0xff);
+      continue;
+    }
+    const quad = mayEndInIpv4 && index === groups.length - 1 ? ipv4Bytes(group) : undefined;
+    if (quad === undefined) return undefined;
+    bytes.push(...quad);
+  }
+  return bytes;
+}
