@@ -1,0 +1,203 @@
+/**
+ * The real edge to the local Open vSwitch: its database for bridges and ports, ovs-ofctl for flows.
+ *
+ * In: wanted ports and flows. Out: snapshots, flows, and events when something of either changed. A lost connection to the
+ * database keeps the last snapshot; the client reconnects by itself. Failures are `OvsError`s; a caller's own abort comes
+ * through as it is.
+ */
+import { type Clock, systemClock } from '../base/clock.ts';
+import type { Logger } from '../base/logger.ts';
+import { OvsError } from './errors.ts';
+import { FlowMonitor } from './flow-monitor.ts';
+import { Ofctl } from './ofctl.ts';
+import {
+  checkPort,
+  ensurePortOperations,
+  type InternalPort,
+  type Operation,
+  portProgress,
+  removePortOperations,
+} from './ports.ts';
+import { buildSnapshot, type SwitchTables } from './snapshot.ts';
+import type { Flow, FlowChange, OpenVSwitch, OvsSnapshot } from './types.ts';
+
+/** vswitchd makes a device within milliseconds when it runs, and not at all when it does not. */
+const PORT_TIMEOUT_MS = 10_000;
+
+type OvsEvent = { readonly kind: 'database' } | { readonly kind: 'flows'; readonly bridge: string };
+
+/** What this room needs of the replicated `Open_vSwitch` database. */
+export interface SwitchDatabase {
+  /** The tables, once their first contents are complete; kept while disconnected. */
+  tables(): SwitchTables | undefined;
+  /** Calls back after every change of the tables, and when their first contents are complete. */
+  subscribe(listener: () => void): () => void;
+  /** One transaction: all operations or none; rejects when the server refuses it. */
+  transact(operations: readonly Operation[], signal?: AbortSignal): Promise<unknown>;
+  close(): Promise<void>;
+}
+
+export interface VswitchOptions {
+  readonly database: SwitchDatabase;
+  readonly runDir: string;
+  readonly ofctlPath: string;
+  readonly logger: Logger;
+  readonly clock?: Clock;
+  readonly portTimeoutMs?: number;
+}
+
+export class Vswitch implements OpenVSwitch {
+  readonly #database: SwitchDatabase;
+  readonly #options: VswitchOptions;
+  readonly #clock: Clock;
+  readonly #ofctl: Ofctl;
+  readonly #monitors = new Map<string, FlowMonitor>();
+  readonly #listeners = new Set<(event: OvsEvent) => void>();
+  readonly #unsubscribe: () => void;
+  #snapshot: OvsSnapshot | undefined;
+  #closed = false;
+
+  constructor(options: VswitchOptions) {
+    this.#options = options;
+    this.#database = options.database;
+    this.#clock = options.clock ?? systemClock;
+    this.#ofctl = new Ofctl({ runDir: options.runDir, path: options.ofctlPath, logger: options.logger });
+    this.#unsubscribe = this.#database.subscribe(() => this.#changed());
+  }
+
+  snapshot(): OvsSnapshot | undefined {
+    const tables = this.#snapshot === undefined ? this.#database.tables() : undefined;
+    if (tables !== undefined) this.#snapshot = buildSnapshot(tables);
+    return this.#snapshot;
+  }
+
+  flows(bridge: string, signal?: AbortSignal): Promise<readonly Flow[]> {
+    return this.#ofctl.flows(bridge, signal);
+  }
+
+  applyFlows(bridge: string, changes: readonly FlowChange[], signal?: AbortSignal): Promise<void> {
+    return this.#ofctl.apply(bridge, changes, signal);
+  }
+
+  async ensureInternalPort(bridge: string, port: InternalPort, signal?: AbortSignal): Promise<void> {
+    checkPort(bridge, port);
+    const operations = ensurePortOperations(this.#tables(bridge), bridge, port);
+    if (operations.length > 0) {
+      this.#options.logger.info({ bridge, ...port }, 'adding an internal port');
+      await this.#transact(bridge, `add port ${port.name}`, operations, signal);
+    }
+    await this.#untilReady(bridge, port, signal);
+  }
+
+  async removePort(bridge: string, port: string, signal?: AbortSignal): Promise<void> {
+    const operations = removePortOperations(this.#tables(bridge), bridge, port);
+    if (operations.length === 0) return;
+    this.#options.logger.info({ bridge, port }, 'removing an internal port');
+    await this.#transact(bridge, `remove port ${port}`, operations, signal);
+  }
+
+  subscribe(listener: (event: OvsEvent) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  watchFlows(bridges: readonly string[]): void {
+    if (this.#closed) return;
+    const wanted = new Set(bridges);
+    for (const [bridge, monitor] of this.#monitors) {
+      if (wanted.has(bridge)) continue;
+      this.#monitors.delete(bridge);
+      void monitor.close();
+    }
+    for (const bridge of wanted) {
+      if (this.#monitors.has(bridge)) continue;
+      const monitor = new FlowMonitor({
+        bridge,
+        socketPath: this.#ofctl.socketPath(bridge),
+        ofctlPath: this.#options.ofctlPath,
+        clock: this.#clock,
+        logger: this.#options.logger,
+        onChange: () => this.#emit({ kind: 'flows', bridge }),
+      });
+      this.#monitors.set(bridge, monitor);
+      monitor.start();
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#unsubscribe();
+    this.#listeners.clear();
+    const monitors = [...this.#monitors.values()];
+    this.#monitors.clear();
+    await Promise.all([...monitors.map((monitor) => monitor.close()), this.#database.close()]);
+  }
+
+  #changed(): void {
+    const tables = this.#database.tables();
+    if (tables === undefined) return;
+    this.#snapshot = buildSnapshot(tables);
+    this.#emit({ kind: 'database' });
+  }
+
+  #tables(bridge: string): SwitchTables {
+    const tables = this.#database.tables();
+    if (tables !== undefined) return tables;
+    throw new OvsError('unreachable', bridge, 'the Open_vSwitch database has not been read yet');
+  }
+
+  async #transact(
+    bridge: string,
+    what: string,
+    operations: readonly Operation[],
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    try {
+      await this.#database.transact(operations, signal);
+    } catch (error) {
+      if (signal?.aborted === true) throw error;
+      const text = error instanceof Error ? error.message : String(error);
+      throw new OvsError('rejected', bridge, `cannot ${what} of bridge ${bridge}: ${text}`, error);
+    }
+  }
+
+  /** Waits until vswitchd has made the device, or says why it cannot. */
+  #untilReady(bridge: string, port: InternalPort, signal: AbortSignal | undefined): Promise<void> {
+    const timeoutMs = this.#options.portTimeoutMs ?? PORT_TIMEOUT_MS;
+    return new Promise((resolve, reject) => {
+      let finished = false;
+      let waitingFor = 'the database';
+      const finish = (error?: unknown): void => {
+        if (finished) return;
+        finished = true;
+        unsubscribe();
+        cancelTimer();
+        signal?.removeEventListener('abort', aborted);
+        if (error === undefined) resolve();
+        else reject(error);
+      };
+      const notReady = (why: string): OvsError =>
+        new OvsError('not-ready', bridge, `port ${port.name} of bridge ${bridge} is not usable: ${why}`);
+      const look = (): void => {
+        const tables = this.#database.tables();
+        if (tables === undefined) return;
+        const progress = portProgress(tables, port);
+        if (progress.state === 'ready') finish();
+        else if (progress.state === 'failed') finish(notReady(progress.error));
+        else waitingFor = progress.for;
+      };
+      const aborted = (): void => finish(signal?.reason);
+      const unsubscribe = this.#database.subscribe(look);
+      const cancelTimer = this.#clock.after(timeoutMs, () =>
+        finish(notReady(`waited ${timeoutMs} ms in vain for ${waitingFor}`)),
+      );
+      signal?.addEventListener('abort', aborted, { once: true });
+      if (signal?.aborted === true) aborted();
+      else look();
+    });
+  }
+
+  #emit(event: OvsEvent): void {
+    for (const listener of this.#listeners) listener(event);
+  }
+}
