@@ -1,0 +1,183 @@
+/**
+ * Virtual machines as the network sees them: a network namespace with one interface, whose other end is a tap-like
+ * veth device on `br-int` of a node. They can be moved between nodes without losing their configuration.
+ */
+import type { Content } from './content.ts';
+import type { Lab } from './lab.ts';
+import { type ChassisName, isChassisName } from './layout.ts';
+import { LabError } from './machine.ts';
+import { enterNetwork } from './namespaces.ts';
+import type { PortSpec } from './neutron-rows.ts';
+import { withLength } from './neutron-rows.ts';
+import type { LabNode } from './node.ts';
+import { type Seen, type UntilOptions, until } from './until.ts';
+
+/** As large as geneve lets it through a link of 1500. */
+const MTU = 1400;
+
+export class VirtualMachine {
+  readonly port: PortSpec;
+  readonly host: LabNode;
+  readonly #lab: Lab;
+  #node: ChassisName;
+
+  constructor(lab: Lab, host: LabNode, port: PortSpec, node: ChassisName) {
+    this.#lab = lab;
+    this.host = host;
+    this.port = port;
+    this.#node = node;
+  }
+
+  get name(): string {
+    return this.host.name;
+  }
+
+  get addresses(): readonly string[] {
+    return this.port.addresses;
+  }
+
+  /** The OVN node that it runs on. */
+  get node(): ChassisName {
+    return this.#node;
+  }
+
+  /** Name of the device on `br-int`, cut as Nova cuts it. */
+  get tap(): string {
+    return tapName(this.port.id);
+  }
+
+  /** Plugs the device into `br-int` of its node: OVN binds the port. */
+  async plug(): Promise<void> {
+    const set = [
+      `external_ids:iface-id=${this.port.id}`,
+      `external_ids:attached-mac="${this.port.mac}"`,
+      'external_ids:iface-status=active',
+      `external_ids:vm-id=${this.port.deviceId}`,
+    ];
+    await this.#lab
+      .node(this.#node)
+      .exec(['ovs-vsctl', 'add-port', 'br-int', this.tap, '--', 'set', 'Interface', this.tap, ...set]);
+  }
+
+  /** Takes the device off `br-int`: OVN releases the port. The machine itself stays. */
+  async unplug(): Promise<void> {
+    await this.#lab.node(this.#node).exec(['ovs-vsctl', '--if-exists', 'del-port', 'br-int', this.tap]);
+  }
+
+  /** Moves it to another node as a migration does: port and device go, addresses and neighbours stay. */
+  async move(content: Content, to: ChassisName): Promise<void> {
+    await content.migratePort(this.port.id, to);
+    await this.unplug();
+    const target = this.#lab.node(to);
+    // The machine's other end does not notice: the device keeps its peer when it changes its namespace.
+    const move = ['ip', 'link', 'set', this.tap, 'netns', `${target.pid}`];
+    await this.#lab.machine.run(enterNetwork(this.#lab.node(this.#node).pid, move));
+    await target.ip([`link set ${this.tap} up`]);
+    this.#node = to;
+    await this.plug();
+  }
+
+  /** Adds an address and announces it by gratuitous ARP and neighbour advertisement, as VRRP does. */
+  async claim(address: string): Promise<void> {
+    const prefix = `${address}/${address.includes(':') ? 128 : 32}`;
+    await this.host.script(
+      `ip address replace ${prefix} dev eth0 nodad
+echo 1 >/proc/sys/net/ipv4/conf/eth0/arp_notify
+echo 1 >/proc/sys/net/ipv6/conf/eth0/ndisc_notify
+# Setting the address that it has already makes the kernel announce all of the interface's addresses.
+ip link set eth0 address ${this.port.mac}`,
+    );
+  }
+
+  async disclaim(address: string): Promise<void> {
+    const prefix = `${address}/${address.includes(':') ? 128 : 32}`;
+    await this.host.exec(['ip', 'address', 'delete', prefix, 'dev', 'eth0']);
+  }
+
+  /** Ends it: device, namespace and processes. Its rows in the databases are the caller's. */
+  async destroy(): Promise<void> {
+    await this.unplug();
+    await this.#lab.node(this.#node).exec(['ip', 'link', 'delete', this.tap], { check: false });
+    await this.#lab.removeHost(this.name);
+  }
+}
+
+/** Starts a virtual machine for a port and plugs it in on the port's host. */
+export async function bootVirtualMachine(lab: Lab, name: string, port: PortSpec): Promise<VirtualMachine> {
+  const { host: node } = port;
+  if (!isChassisName(node)) throw new LabError('node', `${node} cannot run a virtual machine`);
+  const host = await lab.addHost(name);
+  const tap = tapName(port.id);
+  const pair = `${tap} mtu ${MTU} type veth peer name eth0 address ${port.mac} mtu ${MTU} netns ${host.pid}`;
+  await lab.machine.run(enterNetwork(lab.node(node).pid, ['ip', '-batch', '-']), {
+    input: `link add name ${pair}\nlink set ${tap} up\n`,
+  });
+  await host.ip([
+    'link set eth0 up',
+    ...port.addresses.map(
+      (address) =>
+        `address add ${withLength(port.network, address)} dev eth0${address.includes(':') ? ' nodad' : ''}`,
+    ),
+    ...port.network.subnets
+      .filter(({ gateway }) =>
+        port.addresses.some((address) => address.includes(':') === gateway.includes(':')),
+      )
+      .map(
+        ({ gateway }) => `route add ${gateway.includes(':') ? '::/0' : '0.0.0.0/0'} via ${gateway} dev eth0`,
+      ),
+  ]);
+  // The user space data path hands packets on as they are: checksums must be right when they leave the machine.
+  await host.exec(['ethtool', '-K', 'eth0', 'tx', 'off']);
+  const machine = new VirtualMachine(lab, host, port, node);
+  await machine.plug();
+  return machine;
+}
+
+export interface PingResult {
+  readonly sent: number;
+  readonly received: number;
+  /** Average round trip; absent when nothing came back. */
+  readonly averageMs: number | undefined;
+  readonly output: string;
+}
+
+export interface PingOptions {
+  readonly count?: number;
+  readonly intervalSec?: number;
+  /** Source address or device. */
+  readonly from?: string;
+}
+
+/** Pings once or more and reports; that nothing comes back is a result, not an error. */
+export async function ping(from: LabNode, to: string, options: PingOptions = {}): Promise<PingResult> {
+  const { count = 3, intervalSec = 0.2 } = options;
+  const source = options.from === undefined ? [] : ['-I', options.from];
+  const argv = ['ping', '-n', '-c', `${count}`, '-i', `${intervalSec}`, '-W', '1', ...source, to];
+  const { stdout, stderr } = await from.exec(argv, { check: false, timeoutMs: 10_000 + count * 1500 });
+  return parsePing(`${stdout}${stderr}`, count);
+}
+
+/** Pings until an answer comes; returns how long that took. */
+export async function pingUntil(from: LabNode, to: string, options: UntilOptions = {}): Promise<number> {
+  const probe = async (): Promise<Seen<true>> => {
+    const { received, output } = await ping(from, to, { count: 1 });
+    return received > 0 ? { value: true } : { seen: output };
+  };
+  return (await until(`an answer from ${to} to a ping from ${from.name}`, probe, options)).elapsedMs;
+}
+
+/** Parses the summary of iputils' ping. */
+export function parsePing(output: string, count: number): PingResult {
+  const summary = /(\d+) packets transmitted, (\d+) received/.exec(output);
+  const times = /= [\d.]+\/([\d.]+)\//.exec(output);
+  return {
+    sent: Number(summary?.[1] ?? count),
+    received: Number(summary?.[2] ?? 0),
+    averageMs: times?.[1] === undefined ? undefined : Number(times[1]),
+    output: output.trim(),
+  };
+}
+
+function tapName(portId: string): string {
+  return `tap${portId.slice(-11)}`;
+}
