@@ -213,6 +213,9 @@ const NEVER_ANNOUNCED: readonly Prefix[] = [
 /** Why an address or prefix must never be announced; `undefined` when it may. */
 export function unannounceable(value: IpAddress | Prefix): string | undefined {
   if (value.includes('/') && prefixLength(value as Prefix) === 0) return 'a default route';
-  const block = NEVER_ANNOUNCED.find((prefix) => contains(prefix, value));
-  return block === undefined ? undefined : `inside ${block}`;
+  const outer = NEVER_ANNOUNCED.find((prefix) => contains(prefix, value));
+  if (outer !== undefined) return `inside ${outer}`;
+  if (!value.includes('/')) return undefined;
+  const inner = NEVER_ANNOUNCED.find((prefix) => contains(value as Prefix, prefix));
+  return inner === undefined ? undefined : `it covers ${inner}`;
 }
