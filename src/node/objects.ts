@@ -5,6 +5,7 @@
  */
 import type { IpAddress, IpFamily, MacAddress, Prefix } from '../base/address.ts';
 import type { Stanza } from '../frr/types.ts';
+import type { Request } from '../netlink/types.ts';
 import type { Flow } from '../openvswitch/types.ts';
 
 /** RTPROT_*, FRA_PROTOCOL, NDA_PROTOCOL and IFA_PROTO of everything the agent writes; no other software uses it. */
@@ -136,6 +137,12 @@ export interface ObservedObject {
   readonly object: NodeObject;
   /** True when it is marked as the agent's (or its predecessor's): only then may it be removed. */
   readonly owned: boolean;
+  /** Whose it is; present when it must not be overwritten with other contents. */
+  readonly foreign?: string;
+  /** True when it does its job but is not as the agent writes it (a rule with host bits, an unmarked device). */
+  readonly rewrite?: true;
+  /** Requests that delete it as the kernel holds it; absent: as the agent would have written it. */
+  readonly deletion?: readonly Request[];
 }
 
 /** Where the agent may look and what counts as its own: fixed names and numbers of this node. */

@@ -1,0 +1,286 @@
+/**
+ * Carries a plan out.
+ *
+ * In: a plan and what it was computed from. Out: one outcome a change, the mirror brought up to date, and the kinds that
+ * must be read again because nobody knows what the node holds now.
+ *
+ * A failing change stops no other. What needs a thing that is not in place is skipped. What is advertised already and
+ * lost something that it needs is withdrawn. What could not be withdrawn keeps its wire.
+ */
+import { contains, hostPrefix, isHostPrefix, type Prefix } from '../base/address.ts';
+import { describe } from './describe.ts';
+import { Devices } from './devices.ts';
+import type { View, Write, WriteFailure, WriteResult } from './kinds/kind.ts';
+import { kindNamed } from './kinds/registry.ts';
+import type { Mirror } from './mirror.ts';
+import type {
+  Change,
+  ChangeOutcome,
+  DesiredObject,
+  NodeObject,
+  NodeObjectKind,
+  NodePlan,
+  ObjectKey,
+} from './objects.ts';
+import { isAdvertisement } from './ownership.ts';
+import { CLEAR, isUnwiring, WITHDRAW } from './stages.ts';
+
+export interface ApplyInput {
+  readonly plan: NodePlan;
+  readonly desired: ReadonlyMap<ObjectKey, DesiredObject>;
+  readonly mirror: Mirror;
+  /** The devices change while links are made: the picture is replaced through `setDevices`. */
+  readonly view: () => View;
+  readonly setDevices: (devices: Devices) => void;
+  /** Called for every change that was really attempted. */
+  readonly onWrite: (kind: NodeObjectKind, failed: boolean) => void;
+  readonly onDoubt: (kind: NodeObjectKind, reason: string) => void;
+  readonly signal?: AbortSignal | undefined;
+}
+
+const DEVICE_KINDS: readonly NodeObjectKind[] = ['address', 'route', 'neighbor', 'proxy-ndp', 'sysctl'];
+
+export async function applyPlan(input: ApplyInput): Promise<ChangeOutcome[]> {
+  return new Application(input).run();
+}
+
+class Application {
+  readonly #input: ApplyInput;
+  readonly #outcomes: ChangeOutcome[] = [];
+  /** Desired objects that are not in place, and why. */
+  readonly #missing = new Map<ObjectKey, string>();
+  /** Prefixes that are advertised although they should not be: single addresses, and wider ones. */
+  readonly #standing = { hosts: new Set<Prefix>(), wider: [] as Prefix[] };
+
+  constructor(input: ApplyInput) {
+    this.#input = input;
+    for (const { key, desired, reason } of input.plan.blocked) {
+      // What could not be read may be in place: it is no reason to withdraw.
+      if (input.mirror.has(desired.object.kind)) this.#missing.set(key, reason);
+    }
+  }
+
+  async run(): Promise<ChangeOutcome[]> {
+    let broken = false;
+    for (const stage of this.#input.plan.stages) {
+      this.#input.signal?.throwIfAborted();
+      if (isUnwiring(stage.name) && !broken) {
+        broken = true;
+        await this.#withdrawBroken();
+      }
+      await this.#runStage(stage.name, stage.changes);
+    }
+    if (!broken) await this.#withdrawBroken();
+    return this.#outcomes;
+  }
+
+  async #runStage(name: string, changes: readonly Change[]): Promise<void> {
+    const obstacles = new Map<ObjectKey, string | undefined>();
+    const ready: Change[] = [];
+    for (const change of changes) {
+      const problem =
+        change.op === 'remove'
+          ? this.#reasonToKeep(name, change.observed.object)
+          : this.#reasonToWait(change.key, change.desired, obstacles);
+      if (problem === undefined) ready.push(change);
+      else this.#settle(change, { code: 'skipped', message: problem });
+    }
+    for (const [kind, group] of groupByKind(ready)) await this.#write(kind, group);
+  }
+
+  async #write(kind: NodeObjectKind, changes: readonly Change[]): Promise<void> {
+    const { view, signal, onWrite, onDoubt } = this.#input;
+    let results: readonly WriteResult[];
+    try {
+      results = await kindNamed(kind).write(view(), changes.map(toWrite), signal);
+    } catch (error) {
+      // Ended in the middle: some of it may be done.
+      onDoubt(kind, 'the changes were not completed');
+      throw error;
+    }
+    for (const [index, change] of changes.entries()) {
+      const failure = results[index];
+      onWrite(kind, failure !== undefined);
+      this.#settle(change, failure === undefined ? undefined : problemOf(change, failure));
+      if (failure?.doubt === true) onDoubt(kind, failure.message);
+    }
+    if (kind === 'link' || kind === 'ovs-port') await this.#refreshDevices();
+  }
+
+  #settle(change: Change, problem: ChangeOutcome['problem']): void {
+    const { mirror } = this.#input;
+    if (problem !== undefined) {
+      this.#outcomes.push({ change, problem });
+      if (change.op === 'remove') this.#keepStanding(change.observed.object);
+      // Also what could not be cleared away to be made again.
+      if (this.#input.desired.has(change.key)) this.#missing.set(change.key, problem.message);
+      return;
+    }
+    this.#outcomes.push({ change });
+    if (change.op === 'remove') {
+      const { object } = change.observed;
+      mirror.delete(object.kind, change.key);
+      if (object.kind === 'link') mirror.dropDevice(object.name);
+      return;
+    }
+    this.#missing.delete(change.key);
+    const { object } = change.desired;
+    if (change.op === 'change') this.#doubtMovedDevice(object, change.observed.object);
+    const written = kindNamed(object.kind).written?.(object) ?? { object, owned: true };
+    mirror.set(change.key, written);
+  }
+
+  /** Changing the VRF of a device takes it down and up: IPv6 addresses, routes and neighbours may be lost on the way. */
+  #doubtMovedDevice(desired: NodeObject, observed: NodeObject): void {
+    if (desired.kind !== 'link' || observed.kind !== 'link') return;
+    const moved = JSON.stringify(desired.link) !== JSON.stringify(observed.link);
+    const isOther = desired.link.type === 'existing';
+    if ((!moved || isOther) && desired.up === observed.up) return;
+    if (!this.#input.mirror.isInUse(desired.name)) return;
+    for (const kind of DEVICE_KINDS) this.#input.onDoubt(kind, `device ${desired.name} was changed`);
+  }
+
+  #keepStanding(object: NodeObject): void {
+    if (!isAdvertisement(this.#input.view().scope, object)) return;
+    const prefix =
+      object.kind === 'address' ? object.prefix : object.kind === 'route' ? object.destination : undefined;
+    if (prefix === undefined) return;
+    if (isHostPrefix(prefix)) this.#standing.hosts.add(prefix);
+    else this.#standing.wider.push(prefix);
+  }
+
+  /** While something that should be withdrawn stands, nothing is taken away that its traffic may need. */
+  #reasonToKeep(stage: string, object: NodeObject): string | undefined {
+    const { hosts, wider } = this.#standing;
+    const standing = wider[0] ?? hosts.values().next().value;
+    if (stage === WITHDRAW || standing === undefined) return undefined;
+    const host = stage === CLEAR ? undefined : servedHost(object);
+    if (host !== undefined && !hosts.has(host) && !wider.some((prefix) => contains(prefix, host)))
+      return undefined;
+    return `${standing} could not be withdrawn, and its traffic may need ${describe(object)}`;
+  }
+
+  #reasonToWait(
+    key: ObjectKey,
+    desired: DesiredObject,
+    obstacles: Map<ObjectKey, string | undefined>,
+  ): string | undefined {
+    // A thing of ours under the same name could not be cleared away.
+    const before = desired.object.kind === 'link' ? this.#missing.get(key) : undefined;
+    if (before !== undefined) return before;
+    for (const required of desired.requires) {
+      const reason = this.#obstacle(required, obstacles);
+      if (reason !== undefined) return reason;
+    }
+    return undefined;
+  }
+
+  /** Why a required object, or something that it requires itself, is not in place. */
+  #obstacle(key: ObjectKey, known: Map<ObjectKey, string | undefined>): string | undefined {
+    if (known.has(key)) return known.get(key);
+    known.set(key, undefined);
+    const { mirror, desired } = this.#input;
+    const missing = this.#missing.get(key);
+    let reason: string | undefined;
+    if (missing !== undefined) reason = `requires ${key}: ${missing}`;
+    else if (mirror.get(key) === undefined) reason = `requires ${key}, which is not in place`;
+    for (const required of desired.get(key)?.requires ?? []) {
+      if (reason !== undefined) break;
+      reason = this.#obstacle(required, known);
+    }
+    known.set(key, reason);
+    return reason;
+  }
+
+  /** Takes back what is advertised and whose wire turned out to be impossible; the caller will want it again. */
+  async #withdrawBroken(): Promise<void> {
+    // Without its stanza FRR announces nothing: no reason to empty the node while FRR restarts.
+    const broken = new Set([...this.#missing.keys()].filter((key) => !key.startsWith('frr ')));
+    if (broken.size === 0) return;
+    const { desired, mirror } = this.#input;
+    const changes: Change[] = [];
+    const known = new Map<ObjectKey, string | undefined>();
+    for (const [key, item] of desired) {
+      if (item.role !== 'advertise') continue;
+      const observed = mirror.get(key);
+      if (observed?.owned !== true) continue;
+      const reason = firstReason(item.requires, (required) => this.#breakage(required, broken, known));
+      if (reason === undefined) continue;
+      changes.push({ op: 'remove', key, observed });
+      this.#outcomes.push({
+        change: { op: 'add', key, desired: item },
+        problem: { code: 'skipped', message: `withdrawn: ${reason}` },
+      });
+    }
+    for (const [kind, group] of groupByKind(changes)) await this.#write(kind, group);
+  }
+
+  #breakage(
+    key: ObjectKey,
+    broken: ReadonlySet<ObjectKey>,
+    known: Map<ObjectKey, string | undefined>,
+  ): string | undefined {
+    if (known.has(key)) return known.get(key);
+    known.set(key, undefined);
+    const reason = broken.has(key)
+      ? `requires ${key}: ${this.#missing.get(key)}`
+      : firstReason(this.#input.desired.get(key)?.requires ?? [], (required) =>
+          this.#breakage(required, broken, known),
+        );
+    known.set(key, reason);
+    return reason;
+  }
+
+  async #refreshDevices(): Promise<void> {
+    try {
+      this.#input.setDevices(new Devices(await this.#input.view().edge.netlink.links()));
+    } catch (error) {
+      this.#input.onDoubt('link', error instanceof Error ? error.message : String(error));
+    }
+  }
+}
+
+function toWrite(change: Change): Write {
+  return change.op === 'remove'
+    ? { op: 'remove', object: change.observed.object, observed: change.observed }
+    : {
+        op: change.op,
+        object: change.desired.object,
+        ...(change.op === 'change' ? { observed: change.observed } : {}),
+      };
+}
+
+function problemOf(change: Change, failure: WriteFailure): NonNullable<ChangeOutcome['problem']> {
+  const object = change.op === 'remove' ? change.observed.object : change.desired.object;
+  return { code: 'failed', message: `cannot ${change.op} ${describe(object)}: ${failure.message}` };
+}
+
+function groupByKind(changes: readonly Change[]): Map<NodeObjectKind, Change[]> {
+  const groups = new Map<NodeObjectKind, Change[]>();
+  for (const change of changes) {
+    const { kind } = change.op === 'remove' ? change.observed.object : change.desired.object;
+    const group = groups.get(kind);
+    if (group === undefined) groups.set(kind, [change]);
+    else group.push(change);
+  }
+  return groups;
+}
+
+/** The one address that a wire object is for; `undefined`: for more than one. */
+function servedHost(object: NodeObject): Prefix | undefined {
+  if (object.kind === 'neighbor') return hostPrefix(object.address);
+  const prefix =
+    object.kind === 'rule' ? object.to : object.kind === 'route' ? object.destination : undefined;
+  return prefix !== undefined && isHostPrefix(prefix) ? prefix : undefined;
+}
+
+function firstReason(
+  keys: readonly ObjectKey[],
+  reasonOf: (key: ObjectKey) => string | undefined,
+): string | undefined {
+  for (const key of keys) {
+    const reason = reasonOf(key);
+    if (reason !== undefined) return reason;
+  }
+  return undefined;
+}

@@ -1,0 +1,24 @@
+/** What wiring must know of the kernel: MAC addresses of the bridges' own devices, and what devices it can make. */
+import { type MacAddress, parseMac } from '../base/address.ts';
+import type { NodeEdge } from './edge.ts';
+
+export interface KernelFacts {
+  /** By device name; a device that does not exist or has no Ethernet address is missing. */
+  readonly macs: ReadonlyMap<string, MacAddress>;
+  /** The kernel can make 802.1Q devices. */
+  readonly vlan: boolean;
+}
+
+export async function kernelFacts(
+  edge: Pick<NodeEdge, 'netlink'>,
+  devices: readonly string[],
+): Promise<KernelFacts> {
+  const [links, vlan] = await Promise.all([edge.netlink.links(), edge.netlink.supportsLinkKind('vlan')]);
+  const wanted = new Set(devices);
+  const macs = new Map<string, MacAddress>();
+  for (const { name, mac } of links) {
+    const parsed = wanted.has(name) && mac !== undefined ? parseMac(mac) : undefined;
+    if (parsed !== undefined) macs.set(name, parsed);
+  }
+  return { macs, vlan };
+}

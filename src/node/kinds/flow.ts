@@ -1,0 +1,73 @@
+/** Flows of table 0 of the provider bridges with the agent's cookie; one bundle a bridge. */
+import type { FlowChange } from '../../openvswitch/types.ts';
+import type { FlowObject, ObservedObject } from '../objects.ts';
+import { failureOf, type Kind, type View, type Write, type WriteResult } from './kind.ts';
+
+/** A refused bundle is halved to find the flow at fault; each try is a process, so there is an end to it. */
+const MAX_BUNDLES = 16;
+
+export const flowKind: Kind<FlowObject> = {
+  kind: 'flow',
+  same: (a, b) => a.flow.actions === b.flow.actions && a.flow.cookie === b.flow.cookie,
+  describe: ({ bridge, flow }) =>
+    `flow ${bridge} priority=${flow.priority},${flow.match} actions=${flow.actions}`,
+  read: async (view, signal) => {
+    const found: ObservedObject[] = [];
+    for (const bridge of view.scope.bridges) found.push(...(await readFlows(view, bridge, signal)));
+    return found;
+  },
+  write: async (view, writes, signal) => {
+    const results: WriteResult[] = Array.from({ length: writes.length });
+    const bridges = new Map<string, number[]>();
+    for (const [index, { object }] of writes.entries()) {
+      const indexes = bridges.get(object.bridge);
+      if (indexes === undefined) bridges.set(object.bridge, [index]);
+      else indexes.push(index);
+    }
+    for (const [bridge, indexes] of bridges) {
+      const bundles = [indexes];
+      for (let tries = 0; bundles.length > 0; tries++) {
+        const bundle = bundles.shift() ?? [];
+        const failure = await applyBundle(view, bridge, bundle, writes, signal);
+        if (failure === undefined) continue;
+        if (bundle.length > 1 && tries < MAX_BUNDLES) {
+          const half = bundle.length >> 1;
+          bundles.push(bundle.slice(0, half), bundle.slice(half));
+        } else for (const index of bundle) results[index] = failure;
+      }
+    }
+    return results;
+  },
+};
+
+/** The agent's flows of one bridge as objects. */
+export async function readFlows(
+  view: View,
+  bridge: string,
+  signal: AbortSignal | undefined,
+): Promise<ObservedObject[]> {
+  const flows = await view.edge.ovs.flows(bridge, signal);
+  return flows.map((flow) => ({ object: { kind: 'flow', bridge, flow }, owned: true }));
+}
+
+async function applyBundle(
+  { edge }: View,
+  bridge: string,
+  bundle: readonly number[],
+  writes: readonly Write<FlowObject>[],
+  signal: AbortSignal | undefined,
+): Promise<WriteResult> {
+  const changes = bundle.flatMap((index): FlowChange[] => {
+    const write = writes[index];
+    return write === undefined
+      ? []
+      : [{ op: write.op === 'remove' ? 'remove' : 'add', flow: write.object.flow }];
+  });
+  try {
+    await edge.ovs.applyFlows(bridge, changes, signal);
+    return undefined;
+  } catch (error) {
+    signal?.throwIfAborted();
+    return failureOf(error, true);
+  }
+}

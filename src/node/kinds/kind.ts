@@ -1,0 +1,47 @@
+/** What `node/` must know of each kind of thing; one file a kind implements it, `registry.ts` lists them. */
+import type { Devices } from '../devices.ts';
+import type { NodeEdge } from '../edge.ts';
+import type { NodeObject, NodeScope, ObservedObject } from '../objects.ts';
+
+/** What readers and writers see of the node. */
+export interface View {
+  readonly edge: NodeEdge;
+  readonly scope: NodeScope;
+  readonly devices: Devices;
+  /** Settings to read besides those of the known devices: what was wanted lately. */
+  readonly sysctlPaths: ReadonlySet<string>;
+}
+
+/** One object to put in place or to take away. */
+export interface Write<O extends NodeObject = NodeObject> {
+  readonly op: 'add' | 'change' | 'remove';
+  readonly object: O;
+  /** What stands there now; absent for `add`. */
+  readonly observed?: ObservedObject;
+}
+
+export interface WriteFailure {
+  readonly message: string;
+  /** True when the node may not hold what is believed of this kind: it must be read again. */
+  readonly doubt: boolean;
+}
+
+export type WriteResult = WriteFailure | undefined;
+
+export interface Kind<O extends NodeObject = NodeObject> {
+  readonly kind: O['kind'];
+  /** True when the contents are equal; both have the same key. Pure. */
+  same(desired: O, observed: O): boolean;
+  /** One line for logs and `plan`. Pure. */
+  describe(object: O): string;
+  /** Everything of this kind that is ours or stands where something of ours may be wanted. */
+  read(view: View, signal?: AbortSignal): Promise<readonly ObservedObject[]>;
+  /** One result a write, in their order; throws only when aborted. */
+  write(view: View, writes: readonly Write<O>[], signal?: AbortSignal): Promise<readonly WriteResult[]>;
+  /** What the node holds after a successful write; absent: the object, owned. */
+  written?(object: O): ObservedObject;
+}
+
+export function failureOf(error: unknown, doubt: boolean): WriteFailure {
+  return { message: error instanceof Error ? error.message : String(error), doubt };
+}

@@ -1,0 +1,174 @@
+/**
+ * Devices: the advertising VRF and its dummy, VLAN devices on the bridges, and devices of others that only have to be up.
+ *
+ * Ours are the two fixed names where the device is of the right type, and what carries the alias. A device of another
+ * type under such a name is never touched. An unmarked VLAN device that is what is wanted is used, and marked.
+ */
+import type { Link, LinkRequest, Request } from '../../netlink/types.ts';
+import { LINK_ALIAS, type LinkObject, type NodeScope, type ObservedObject } from '../objects.ts';
+import { isHandoverDevice } from '../ownership.ts';
+import type { Kind, View, Write, WriteFailure } from './kind.ts';
+import { noDevice, writeNetlink } from './netlink-writes.ts';
+
+export function isRelevantLink(scope: NodeScope, link: Link): boolean {
+  return (
+    link.name === scope.bgpVrf ||
+    link.name === scope.bgpNic ||
+    link.alias === LINK_ALIAS ||
+    isHandoverDevice(scope, link.name)
+  );
+}
+
+export function observeLink(view: View, link: Link): ObservedObject | undefined {
+  const { scope, devices } = view;
+  if (!isRelevantLink(scope, link)) return undefined;
+  const marked = link.alias === LINK_ALIAS;
+  const object = (made: LinkObject['link']): LinkObject => ({
+    kind: 'link',
+    name: link.name,
+    link: made,
+    up: link.up,
+  });
+  const isNamedVrf = link.name === scope.bgpVrf;
+  if (link.data?.kind === 'vrf' && (marked || isNamedVrf)) {
+    return { object: object({ type: 'vrf', table: link.data.table }), owned: true };
+  }
+  if (link.kind === 'dummy' && (marked || link.name === scope.bgpNic)) {
+    const master = link.master === undefined ? undefined : devices.at(link.master)?.name;
+    return { object: object({ type: 'dummy', master: master ?? '' }), owned: true };
+  }
+  if (link.data?.kind === 'vlan') {
+    const parent = link.parent === undefined ? undefined : devices.at(link.parent)?.name;
+    const vlan = object({ type: 'vlan', parent: parent ?? '', id: link.data.id });
+    if (marked) return { object: vlan, owned: true };
+    return {
+      object: vlan,
+      owned: false,
+      rewrite: true,
+      foreign: `${link.name} is a VLAN device that the agent did not make`,
+    };
+  }
+  const type = link.kind === undefined ? 'a plain device' : `a device of type ${link.kind}`;
+  return { object: object({ type: 'existing' }), owned: false, foreign: `${link.name} is ${type}` };
+}
+
+/** True when the kernel cannot turn the one into the other: it has to be deleted and made again. */
+export function mustRecreate(desired: LinkObject, observed: LinkObject): boolean {
+  const [a, b] = [desired.link, observed.link];
+  switch (a.type) {
+    case 'vrf':
+      return b.type !== 'vrf' || a.table !== b.table;
+    case 'dummy':
+      return b.type !== 'dummy';
+    case 'vlan':
+      return b.type !== 'vlan' || a.parent !== b.parent || a.id !== b.id;
+    case 'existing':
+      return b.type !== 'existing';
+    default:
+      return a satisfies never;
+  }
+}
+
+export const linkKind: Kind<LinkObject> = {
+  kind: 'link',
+  same: (desired, observed) =>
+    desired.up === observed.up &&
+    (desired.link.type === 'existing' ||
+      (!mustRecreate(desired, observed) &&
+        (desired.link.type !== 'dummy' ||
+          (observed.link.type === 'dummy' && desired.link.master === observed.link.master)))),
+  describe: ({ name, link, up }) => {
+    const state = up ? 'up' : 'down';
+    switch (link.type) {
+      case 'vrf':
+        return `link ${name} type vrf table ${link.table} ${state}`;
+      case 'dummy':
+        return `link ${name} type dummy master ${link.master} ${state}`;
+      case 'vlan':
+        return `link ${name} type vlan id ${link.id} on ${link.parent} ${state}`;
+      case 'existing':
+        return `link ${name} ${state}`;
+      default:
+        return link satisfies never;
+    }
+  },
+  // The caller has read the devices just before.
+  read: async (view) => [...view.devices.all()].flatMap((link) => observeLink(view, link) ?? []),
+  write: async (view, writes, signal) => {
+    const made = await writeNetlink(
+      view,
+      writes,
+      { requests: (write) => firstRequests(view, write), existsIsDone: () => false },
+      signal,
+    );
+    // Only what was really made here may be marked: a name can be taken by somebody else at any moment.
+    const finished = await writeNetlink(
+      view,
+      writes,
+      {
+        requests: (write) => (made[writes.indexOf(write)] === undefined ? lastRequests(view, write) : []),
+        existsIsDone: () => false,
+      },
+      signal,
+    );
+    return writes.map((_, index) => {
+      const failure = made[index] ?? finished[index];
+      return failure === undefined ? undefined : { ...failure, doubt: true };
+    });
+  },
+  written: (object) => ({
+    object,
+    owned: object.link.type !== 'existing',
+    ...(object.link.type === 'existing' ? { foreign: `${object.name} is not the agent's` } : {}),
+  }),
+};
+
+/** Deletes, makes, or changes in place. */
+function firstRequests(view: View, { op, object }: Write<LinkObject>): readonly Request[] | WriteFailure {
+  const { name, link, up } = object;
+  const held = view.devices.named(name);
+  if (op === 'remove') {
+    return held === undefined ? [] : [{ type: 'link', op: 'delete', link: { index: held.index } }];
+  }
+  if (link.type === 'existing') {
+    if (held === undefined) return noDevice(name);
+    return [{ type: 'link', op: 'set', link: { index: held.index, up } }];
+  }
+  const relativeName = link.type === 'dummy' ? link.master : link.type === 'vlan' ? link.parent : undefined;
+  const relative = relativeName === undefined ? undefined : view.devices.named(relativeName)?.index;
+  if (relativeName !== undefined && relative === undefined) return noDevice(relativeName);
+  if (op === 'change' && held !== undefined) {
+    const move = link.type === 'dummy' && relative !== held.master ? { master: relative ?? 0 } : {};
+    const mark = held.alias === LINK_ALIAS ? {} : { alias: LINK_ALIAS };
+    return [{ type: 'link', op: 'set', link: { index: held.index, ...move, ...mark, up } }];
+  }
+  return [{ type: 'link', op: 'add', link: { name, ...creation(link, relative ?? 0) } }];
+}
+
+/** The kernel takes no alias with a new device; and one that cannot come up is still made and marked. */
+function lastRequests(view: View, { op, object }: Write<LinkObject>): readonly Request[] {
+  const { name, link, up } = object;
+  const created =
+    link.type !== 'existing' && (op === 'add' || (op === 'change' && view.devices.named(name) === undefined));
+  if (!created) return [];
+  return [
+    { type: 'link', op: 'set', link: { name, alias: LINK_ALIAS } },
+    { type: 'link', op: 'set', link: { name, up } },
+  ];
+}
+
+function creation(
+  link: Exclude<LinkObject['link'], { readonly type: 'existing' }>,
+  relative: number,
+): Pick<LinkRequest, 'data' | 'master' | 'parent'> {
+  switch (link.type) {
+    case 'vrf':
+      return { data: { kind: 'vrf', table: link.table } };
+    case 'dummy':
+      return { data: { kind: 'dummy' }, master: relative };
+    case 'vlan':
+      return { data: { kind: 'vlan', id: link.id }, parent: relative };
+    default:
+      return link satisfies never;
+  }
+}

@@ -1,0 +1,30 @@
+/** Names of the bridges' routing tables, for people and for the predecessor, which finds its numbers there. */
+import type { ObservedObject, RtTableObject } from '../objects.ts';
+import { failureOf, type Kind } from './kind.ts';
+
+export const rtTableKind: Kind<RtTableObject> = {
+  kind: 'rt-table',
+  same: (a, b) => a.number === b.number,
+  describe: ({ number, name }) => `rt_tables ${number} ${name}`,
+  read: async ({ edge, scope }) => {
+    const entries = await edge.files.readRtTables();
+    return entries.map(
+      ({ number, name }): ObservedObject => ({
+        object: { kind: 'rt-table', number, name },
+        owned: scope.bridges.includes(name),
+      }),
+    );
+  },
+  write: async ({ edge }, writes) => {
+    const add = writes
+      .filter(({ op }) => op !== 'remove')
+      .map(({ object: { number, name } }) => ({ number, name }));
+    const remove = writes.filter(({ op }) => op !== 'add').map(({ object }) => object.name);
+    try {
+      await edge.files.editRtTables({ add, remove });
+      return writes.map(() => undefined);
+    } catch (error) {
+      return writes.map(() => failureOf(error, true));
+    }
+  },
+};

@@ -1,0 +1,358 @@
+/**
+ * The node: what it holds, what to change, and when it was changed by somebody else.
+ *
+ * `read` fills the mirror, `plan` compares it with what is wanted, `apply` writes and keeps the mirror right, `onDrift`
+ * tells which kinds to read again. Reads and writes never overlap. A kind that cannot be read keeps its last picture;
+ * one that never could be read is left alone. The wake-up of `onDrift` carries no data: read, plan, apply.
+ */
+import { type Clock, systemClock } from '../base/clock.ts';
+import type { Logger } from '../base/logger.ts';
+import type { KernelEvent } from '../netlink/types.ts';
+import { applyPlan } from './apply.ts';
+import { Devices } from './devices.ts';
+import { diff } from './diff.ts';
+import { DEVICE_KINDS, DriftJudge, KERNEL_KINDS } from './drift.ts';
+import type { NodeEdge } from './edge.ts';
+import { readFlows } from './kinds/flow.ts';
+import type { View } from './kinds/kind.ts';
+import { isRelevantLink } from './kinds/link.ts';
+import { ALL_KINDS, kindNamed, sameContents } from './kinds/registry.ts';
+import { Mirror } from './mirror.ts';
+import type {
+  ChangeOutcome,
+  DesiredObject,
+  NodeObjectKind,
+  NodePlan,
+  NodeScope,
+  ObjectKey,
+  ObservedObject,
+} from './objects.ts';
+
+export interface NodeOptions {
+  readonly clock?: Clock;
+  /** How long notifications are gathered before they are judged. */
+  readonly settleMs?: number;
+}
+
+/** A kind that could not be read; it stays stale. */
+export interface ReadProblem {
+  readonly kind: NodeObjectKind;
+  readonly message: string;
+}
+
+/** Totals since the start, by kind. */
+export interface NodeCounters {
+  readonly reads: ReadonlyMap<NodeObjectKind, number>;
+  readonly failedReads: ReadonlyMap<NodeObjectKind, number>;
+  readonly writes: ReadonlyMap<NodeObjectKind, number>;
+  readonly failedWrites: ReadonlyMap<NodeObjectKind, number>;
+  readonly drifts: ReadonlyMap<NodeObjectKind, number>;
+}
+
+const SETTLE_MS = 20;
+
+export class Node {
+  readonly #edge: NodeEdge;
+  readonly #log: Logger;
+  readonly #clock: Clock;
+  readonly #settleMs: number;
+  readonly #mirror = new Mirror();
+  readonly #judge: DriftJudge;
+  readonly #listeners = new Set<(kinds: ReadonlySet<NodeObjectKind>) => void>();
+  readonly #unsubscribe: (() => void)[];
+  readonly #stale = new Set<NodeObjectKind>(ALL_KINDS);
+  readonly #counters = {
+    reads: new Map<NodeObjectKind, number>(),
+    failedReads: new Map<NodeObjectKind, number>(),
+    writes: new Map<NodeObjectKind, number>(),
+    failedWrites: new Map<NodeObjectKind, number>(),
+    drifts: new Map<NodeObjectKind, number>(),
+  };
+  readonly #sysctlPaths = new Set<string>();
+  readonly #flowsToCheck = new Set<string>();
+  readonly #doubts = new Set<NodeObjectKind>();
+  /** Stale kinds that the listeners were told of and nobody has read since. */
+  readonly #told = new Set<NodeObjectKind>();
+  #scope: NodeScope | undefined;
+  #devices = new Devices();
+  #desired: ReadonlyMap<ObjectKey, DesiredObject> = new Map();
+  #queue: Promise<unknown> = Promise.resolve();
+  #busy = 0;
+  #cancelSettle: (() => void) | undefined;
+  #closed = false;
+
+  constructor(edge: NodeEdge, log: Logger, options: NodeOptions = {}) {
+    this.#edge = edge;
+    this.#log = log;
+    this.#clock = options.clock ?? systemClock;
+    this.#settleMs = options.settleMs ?? SETTLE_MS;
+    this.#judge = new DriftJudge(() => this.#viewIfSet(), this.#mirror);
+    this.#unsubscribe = [
+      edge.netlink.subscribe((events) => this.#kernelEvents(events)),
+      edge.ovs.subscribe((event) => {
+        if (event.kind === 'database') this.#judge.collectPorts();
+        else this.#flowsToCheck.add(event.bridge);
+        this.#settleSoon();
+      }),
+      edge.frr.subscribe((event) => {
+        if (event !== 'up') return;
+        this.#told.delete('frr');
+        this.#drifted(new Set(['frr']));
+      }),
+    ];
+  }
+
+  /** Must be called before the first `read`. What another scope makes visible has to be read again. */
+  setScope(scope: NodeScope): void {
+    this.#scope = scope;
+    this.#edge.ovs.watchFlows(scope.bridges);
+  }
+
+  /** Kinds that may differ from what is believed: never read, changed by somebody, or not readable. */
+  staleKinds(): ReadonlySet<NodeObjectKind> {
+    return this.#stale;
+  }
+
+  counters(): NodeCounters {
+    return this.#counters;
+  }
+
+  /** What is believed to be there. */
+  observed(key: ObjectKey): ObservedObject | undefined {
+    return this.#mirror.get(key);
+  }
+
+  /** Reads the kinds given, or all. One that cannot be read keeps its last picture, and is in the result. */
+  read(kinds?: Iterable<NodeObjectKind>, signal?: AbortSignal): Promise<readonly ReadProblem[]> {
+    const asked = new Set(kinds ?? ALL_KINDS);
+    return this.#exclusive(() => this.#read(asked, signal));
+  }
+
+  /** Pure and cheap: with `keys`, only these and what they require are looked at. */
+  plan(desired: ReadonlyMap<ObjectKey, DesiredObject>, keys?: ReadonlySet<ObjectKey>): NodePlan {
+    this.#desired = desired;
+    for (const key of keys ?? desired.keys()) {
+      const object = desired.get(key)?.object;
+      if (object?.kind === 'sysctl') this.#sysctlPaths.add(object.path);
+    }
+    return diff({
+      scope: this.#view().scope,
+      desired,
+      observed: this.#mirror,
+      ...(keys === undefined ? {} : { keys }),
+      unread: new Set(ALL_KINDS.filter((kind) => !this.#mirror.has(kind))),
+    });
+  }
+
+  /**
+   * Carries out the plan that `plan` gave last, or a part of it. Never throws for what single changes meet; throws when
+   * aborted. Problems are outcomes; advertisements that had to be withdrawn because of one are outcomes, too.
+   */
+  apply(plan: NodePlan, signal?: AbortSignal): Promise<ChangeOutcome[]> {
+    return this.#exclusive(async () => {
+      try {
+        return await applyPlan({
+          plan,
+          desired: this.#desired,
+          mirror: this.#mirror,
+          view: () => this.#view(),
+          setDevices: (devices) => {
+            this.#devices = devices;
+          },
+          onWrite: (kind, failed) => {
+            count(this.#counters.writes, kind);
+            if (failed) count(this.#counters.failedWrites, kind);
+          },
+          onDoubt: (kind) => this.#doubts.add(kind),
+          signal,
+        });
+      } finally {
+        await this.#resolveDoubts();
+      }
+    });
+  }
+
+  /** Calls back with the kinds to read again; also when only some of the node's notifications were lost. */
+  onDrift(listener: (kinds: ReadonlySet<NodeObjectKind>) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#cancelSettle?.();
+    for (const unsubscribe of this.#unsubscribe) unsubscribe();
+    this.#listeners.clear();
+  }
+
+  async #read(asked: ReadonlySet<NodeObjectKind>, signal?: AbortSignal): Promise<readonly ReadProblem[]> {
+    const kinds = new Set(asked);
+    const problems: ReadProblem[] = [];
+    // Nothing has a name without the devices.
+    if (KERNEL_KINDS.some((kind) => kinds.has(kind)) && (this.#stale.has('link') || kinds.has('link'))) {
+      kinds.add('link');
+      try {
+        const missed = await this.#readDevices();
+        if (missed) for (const kind of DEVICE_KINDS) kinds.add(kind);
+      } catch (error) {
+        signal?.throwIfAborted();
+        for (const kind of KERNEL_KINDS) {
+          if (kinds.delete(kind)) problems.push(this.#unreadable(kind, error));
+        }
+      }
+    }
+    for (const kind of ALL_KINDS) {
+      if (!kinds.has(kind)) continue;
+      signal?.throwIfAborted();
+      try {
+        // Cleared before: what changes while it is read makes it stale again.
+        this.#stale.delete(kind);
+        this.#told.delete(kind);
+        const found = await kindNamed(kind).read(this.#view(), signal);
+        this.#mirror.replace(kind, found);
+        count(this.#counters.reads, kind);
+      } catch (error) {
+        this.#stale.add(kind);
+        signal?.throwIfAborted();
+        problems.push(this.#unreadable(kind, error));
+      }
+    }
+    return problems;
+  }
+
+  /** True when a device of ours is another one than before, though no event said so. */
+  async #readDevices(): Promise<boolean> {
+    const before = this.#devices;
+    this.#devices = new Devices(await this.#edge.netlink.links());
+    const { scope } = this.#view();
+    return [...before.all()].some(
+      (link) => isRelevantLink(scope, link) && this.#devices.named(link.name)?.index !== link.index,
+    );
+  }
+
+  #unreadable(kind: NodeObjectKind, error: unknown): ReadProblem {
+    this.#stale.add(kind);
+    count(this.#counters.failedReads, kind);
+    const message = error instanceof Error ? error.message : String(error);
+    this.#log.warn({ kind, err: error }, 'the node cannot be read here; the last picture is kept');
+    return { kind, message };
+  }
+
+  /** After a failed write nobody knows what is there: looks again, and tells when it is not what was believed. */
+  async #resolveDoubts(): Promise<void> {
+    const doubts = new Set(this.#doubts);
+    this.#doubts.clear();
+    if (doubts.size === 0 || this.#closed) return;
+    const before = new Map([...doubts].map((kind) => [kind, new Map(this.#mirror.of(kind))]));
+    await this.#read(doubts);
+    const wrong = [...doubts].filter((kind) => !sameObjects(before.get(kind), this.#mirror.of(kind)));
+    if (wrong.length > 0) queueMicrotask(() => this.#drifted(new Set(wrong)));
+  }
+
+  #kernelEvents(events: readonly KernelEvent[]): void {
+    this.#judge.collect(events);
+    this.#settleSoon();
+  }
+
+  #settleSoon(): void {
+    if (this.#busy > 0 || this.#cancelSettle !== undefined || this.#closed) return;
+    if (!this.#judge.hasWork() && this.#flowsToCheck.size === 0) return;
+    this.#cancelSettle = this.#clock.after(this.#settleMs, () => {
+      this.#cancelSettle = undefined;
+      if (this.#busy > 0) return;
+      const kinds = this.#judge.judge();
+      if (kinds.size > 0) this.#drifted(kinds);
+      this.#checkFlows();
+    });
+  }
+
+  /** Flow notifications carry no data and come for the agent's own bundles, too: the bridge is asked. */
+  #checkFlows(): void {
+    if (this.#flowsToCheck.size === 0 || this.#stale.has('flow')) {
+      this.#flowsToCheck.clear();
+      return;
+    }
+    const bridges = [...this.#flowsToCheck];
+    this.#flowsToCheck.clear();
+    const check = async (): Promise<void> => {
+      const view = this.#viewIfSet();
+      if (view === undefined) return;
+      for (const bridge of bridges.filter((name) => view.scope.bridges.includes(name))) {
+        const held = new Map(
+          [...this.#mirror.of('flow')].filter(
+            ([, { object }]) => object.kind === 'flow' && object.bridge === bridge,
+          ),
+        );
+        const mirror = new Mirror();
+        mirror.replace('flow', await readFlows(view, bridge, undefined));
+        if (!sameObjects(held, mirror.of('flow'))) return this.#drifted(new Set(['flow']));
+      }
+    };
+    // A bridge that cannot be asked is one that cannot be trusted.
+    this.#exclusive(check).catch(() => this.#drifted(new Set(['flow'])));
+  }
+
+  #drifted(kinds: ReadonlySet<NodeObjectKind>): void {
+    const news = new Set([...kinds].filter((kind) => !this.#told.has(kind)));
+    if (this.#closed || news.size === 0) return;
+    for (const kind of news) {
+      this.#stale.add(kind);
+      this.#told.add(kind);
+      count(this.#counters.drifts, kind);
+    }
+    this.#log.info({ kinds: [...news] }, 'the node was changed by somebody else');
+    for (const listener of this.#listeners) listener(news);
+  }
+
+  /** Runs one operation at a time; what is notified meanwhile is judged after it. */
+  async #exclusive<T>(operation: () => Promise<T>): Promise<T> {
+    const before = this.#queue;
+    let done = (): void => undefined;
+    this.#queue = new Promise<void>((resolve) => {
+      done = resolve;
+    });
+    await before;
+    this.#busy += 1;
+    try {
+      return await operation();
+    } finally {
+      this.#busy -= 1;
+      done();
+      this.#settleSoon();
+    }
+  }
+
+  #view(): View {
+    const view = this.#viewIfSet();
+    if (view === undefined) throw new Error('the scope of the node is not set');
+    return view;
+  }
+
+  #viewIfSet(): View | undefined {
+    if (this.#scope === undefined) return undefined;
+    return {
+      edge: this.#edge,
+      scope: this.#scope,
+      devices: this.#devices,
+      sysctlPaths: this.#sysctlPaths,
+    };
+  }
+}
+
+function count(counters: Map<NodeObjectKind, number>, kind: NodeObjectKind): void {
+  counters.set(kind, (counters.get(kind) ?? 0) + 1);
+}
+
+function sameObjects(
+  a: ReadonlyMap<ObjectKey, ObservedObject> | undefined,
+  b: ReadonlyMap<ObjectKey, ObservedObject>,
+): boolean {
+  if (a?.size !== b.size) return false;
+  for (const [key, found] of b) {
+    const other = a.get(key);
+    if (other === undefined || other.owned !== found.owned || !sameContents(found.object, other.object)) {
+      return false;
+    }
+  }
+  return true;
+}

@@ -1,0 +1,102 @@
+/**
+ * The order of changes: wire first, advertise last; withdraw first, unwire last. Pure.
+ *
+ * A stage is one position in that order. Within a stage nothing depends on anything else of it.
+ */
+import { prefixLength } from '../base/address.ts';
+import type { LinkObject, NodeObject, NodeObjectKind } from './objects.ts';
+
+export const WITHDRAW = 'withdraw';
+/** Things that must go before others can be made under their name. */
+export const CLEAR = 'clear';
+export const ADVERTISE = 'advertise';
+
+/** Stages that put in place, in order. A bridge is set up before its VLAN devices, which cannot come up without it. */
+const ADD_STAGES = [
+  'routing table names',
+  'VRF',
+  'OVS ports',
+  'devices up',
+  'dummy',
+  'VLAN devices',
+  'sysctls',
+  'addresses',
+  'default routes',
+  'flows',
+  'rules',
+  'routes',
+  'neighbours',
+  'proxy entries',
+  'FRR',
+] as const;
+
+/** Stages that take away. FRR is last: it refuses to forget a VRF that the kernel still has. */
+const REMOVE_STAGES = [
+  'proxy entries',
+  'neighbours',
+  'routes',
+  'rules',
+  'flows',
+  'default routes',
+  'addresses',
+  'sysctls',
+  'VLAN devices',
+  'dummy',
+  'devices up',
+  'OVS ports',
+  'VRF',
+  'routing table names',
+  'FRR',
+] as const;
+
+type StageName = (typeof ADD_STAGES)[number];
+
+const LINK_STAGES: Readonly<Record<LinkObject['link']['type'], StageName>> = {
+  vrf: 'VRF',
+  dummy: 'dummy',
+  vlan: 'VLAN devices',
+  existing: 'devices up',
+};
+
+const KIND_STAGES: Readonly<Record<Exclude<NodeObjectKind, 'link'>, StageName>> = {
+  'rt-table': 'routing table names',
+  sysctl: 'sysctls',
+  'ovs-port': 'OVS ports',
+  address: 'addresses',
+  flow: 'flows',
+  rule: 'rules',
+  route: 'routes',
+  neighbor: 'neighbours',
+  'proxy-ndp': 'proxy entries',
+  frr: 'FRR',
+};
+
+/** Names of all stages, in the order in which they run. */
+export const STAGE_ORDER: readonly string[] = [
+  WITHDRAW,
+  CLEAR,
+  ...ADD_STAGES,
+  ADVERTISE,
+  ...REMOVE_STAGES.map(removalStage),
+];
+
+/** Where a wire object is removed. */
+export function removeStageOf(object: NodeObject): string {
+  return removalStage(addStageOf(object));
+}
+
+/** True for stages that only take wire away. */
+export function isUnwiring(stage: string): boolean {
+  return stage.startsWith('remove ');
+}
+
+function removalStage(name: string): string {
+  return `remove ${name}`;
+}
+
+/** Where a wire object is added or changed. */
+export function addStageOf(object: NodeObject): StageName {
+  if (object.kind === 'link') return LINK_STAGES[object.link.type];
+  const isDefault = object.kind === 'route' && prefixLength(object.destination) === 0;
+  return isDefault ? 'default routes' : KIND_STAGES[object.kind];
+}
