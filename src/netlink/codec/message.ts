@@ -58,9 +58,13 @@ export function readError(bytes: Buffer, message: Message): Reply {
   const errno = readErrno(bytes, message);
   if ((message.flags & NLM_F_ACK_TLVS) === 0) return { errno };
   const header = message.start + 4;
-  if (header + MESSAGE_HEADER_BYTES > message.end)
-    throw new NetlinkDecodeError('error reply without a request header');
+  if (header + MESSAGE_HEADER_BYTES > message.end) {
+    throw new NetlinkDecodeError('error reply without the header of its request');
+  }
   const echoed = (message.flags & NLM_F_CAPPED) === 0 ? readU32(bytes, header) : MESSAGE_HEADER_BYTES;
+  if (echoed < MESSAGE_HEADER_BYTES || echoed > message.end - header) {
+    throw new NetlinkDecodeError(`error reply to a request of length ${echoed}`);
+  }
   return withText(errno, bytes, header + align(echoed), message.end);
 }
 
