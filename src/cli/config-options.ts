@@ -8,6 +8,7 @@ import { type LoadedConfig, type LoadInput, loadConfig } from '../config/load.ts
 import { flagName, type OptionSpec } from '../config/option.ts';
 import { OPTION_IDS, type OptionId, optionSpec } from '../config/options.ts';
 import { unsupported } from '../config/unsupported.ts';
+import { booleanType } from '../config/value-types.ts';
 import { EXIT } from './exit-codes.ts';
 import type { CommandIo } from './io.ts';
 
@@ -66,6 +67,7 @@ export async function loadFromOptions(
   const warnings = [...checked.warnings];
   (refuseUnsupported ? problems : warnings).push(...checked.unsupported);
   if (checked.loaded !== undefined && problems.length === 0) return { ...checked.loaded, warnings };
+  for (const warning of warnings) io.stderr(`warning: ${warning}\n`);
   for (const problem of problems) io.stderr(`error: ${problem}\n`);
   io.setExitCode(EXIT.usage);
   return undefined;
@@ -98,7 +100,7 @@ export async function checkOptions(
     };
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    return { loaded: undefined, problems: error.problems, warnings: [], unsupported: [] };
+    return { loaded: undefined, problems: error.problems, warnings: error.warnings, unsupported: [] };
   }
 }
 
@@ -119,11 +121,11 @@ function configFlags(): Flag[] {
   return OPTION_IDS.flatMap((id) => {
     const spec = optionSpec(id);
     const names = [...new Set([flagName(spec), underscored(spec)])];
-    const boolean = spec.type.label === 'boolean';
+    const boolean = spec.type === booleanType;
     const flags = names.flatMap((name): Flag[] =>
       boolean
         ? [
-            { id, option: new Option(`--${name}`, spec.help), implied: 'true' },
+            { id, option: new Option(`--${name}`, help(spec)), implied: 'true' },
             { id, option: new Option(`--no${name}`), implied: 'false' },
           ]
         : [{ id, option: new Option(`--${name} <value>`, help(spec)) }],
@@ -139,8 +141,10 @@ function underscored(spec: OptionSpec<unknown>): string {
   return spec.section === 'DEFAULT' ? spec.name : `${spec.section}-${spec.name}`;
 }
 
+/** The first sentence; the rest is in the reference. */
 function help(spec: OptionSpec<unknown>): string {
-  return spec.default === '' ? spec.help : `${spec.help} (default: ${spec.default})`;
+  const [sentence = ''] = spec.help.split(/\.(?:\s|$)/);
+  return spec.default === '' ? sentence : `${sentence} (default: ${spec.default})`;
 }
 
 function collected(value: string, previous: readonly string[] | undefined): string[] {

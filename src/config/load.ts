@@ -59,10 +59,11 @@ export async function loadConfig(input: LoadInput = {}): Promise<LoadedConfig> {
   const resolution = resolveOptions(settingOf);
   problems.push(...documents.flatMap((document) => document.problems), ...resolution.problems);
   if (resolution.values !== undefined) problems.push(...contradictions(resolution.values, settingOf));
-  if (resolution.values === undefined || problems.length > 0) throw new ConfigError(problems);
+  const warnings = [...documents.flatMap(unknownNameWarnings), ...resolution.warnings];
+  if (resolution.values === undefined || problems.length > 0) throw new ConfigError(problems, warnings);
   return {
     config: assembleConfig(resolution.values),
-    warnings: [...documents.flatMap(unknownNameWarnings), ...resolution.warnings],
+    warnings,
     sources: resolution.sources,
     files: documents.map(({ file }) => file),
   };
