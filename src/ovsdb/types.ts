@@ -53,8 +53,13 @@ export type Row<C extends ColumnsSpec> = { readonly _uuid: Uuid } & {
   readonly [K in keyof C]: ColumnValues[C[K]];
 };
 
-/** Index keys of a row: none, one or many strings. */
-export type IndexFunction<C extends ColumnsSpec> = (row: Row<C>) => string | readonly string[] | undefined;
+/**
+ * Index keys of a row: none, one or many strings. Declared through a method, so that a table with known columns counts
+ * as a table: method parameters are compared bivariantly.
+ */
+export type IndexFunction<C extends ColumnsSpec> = {
+  keysOf(row: Row<C>): string | readonly string[] | undefined;
+}['keysOf'];
 
 export interface TableSpec<C extends ColumnsSpec = ColumnsSpec, I extends string = string> {
   readonly columns: C;
@@ -94,7 +99,12 @@ export interface ChangeSet<D extends DatabaseSpec = DatabaseSpec> {
 }
 
 /** Declares one table with the types of its columns kept (a helper for inference, no work at run time). */
-export function tableSpec<const C extends ColumnsSpec, I extends string = never>(
+export function tableSpec<const C extends ColumnsSpec>(columns: C): TableSpec<C, never>;
+export function tableSpec<const C extends ColumnsSpec, I extends string>(
+  columns: C,
+  indexes: Readonly<Record<I, IndexFunction<NoInfer<C>>>>,
+): TableSpec<C, I>;
+export function tableSpec<const C extends ColumnsSpec, I extends string>(
   columns: C,
   indexes?: Readonly<Record<I, IndexFunction<NoInfer<C>>>>,
 ): TableSpec<C, I> {
@@ -107,4 +117,29 @@ export function databaseSpec<const T extends Readonly<Record<string, TableSpec>>
   tables: T,
 ): DatabaseSpec<T> {
   return { name, tables };
+}
+
+/**
+ * One clause of a monitor condition (RFC 7047 5.1, ovsdb-server(7) 5.1): `[column, function, value]` with the value in
+ * wire form, or a constant. The clauses of a table are alternatives: a row that matches any of them is replicated.
+ */
+export type ConditionClause =
+  | boolean
+  | readonly [column: string, function: ConditionFunction, value: unknown];
+
+export type ConditionFunction = '<' | '<=' | '==' | '!=' | '>=' | '>' | 'includes' | 'excludes';
+
+/**
+ * Conditions by table. A table that is left out is replicated whole, and so is, as the protocol has it, a table with an
+ * empty list; `[false]` means no rows.
+ */
+export type Conditions = Readonly<Record<string, readonly ConditionClause[]>>;
+
+/** `connecting` also before the first attempt; `synchronizing` also while contents are dumped again. */
+export type ReplicaState = 'connecting' | 'synchronizing' | 'synchronized' | 'disconnected';
+
+export interface ReplicaStateEvent {
+  readonly state: ReplicaState;
+  /** Why, for `disconnected` and for a `synchronizing` that follows an inconsistency. */
+  readonly reason?: Error;
 }

@@ -1,0 +1,124 @@
+/**
+ * One declared column against one server column: how its wire form becomes a value, and how an update changes a value.
+ *
+ * In: the declared type and what the server's schema says. Out: pure functions. A column that the server lacks, or has
+ * with other types, always reads as the empty value of its declared type.
+ */
+import type { BaseType, ColumnSchema, DeclaredType } from './schema.ts';
+import { fitOf } from './schema.ts';
+import {
+  type Atom,
+  atomDecoder,
+  decodeMap,
+  decodeSet,
+  defaultAtom,
+  EMPTY_MAP,
+  EMPTY_SET,
+  mergeMap,
+  mergeSet,
+  type Value,
+} from './wire.ts';
+
+/** Reports of values that cannot be shown as they are. */
+export interface ValueReports {
+  unsafeInteger(table: string, column: string): void;
+  ambiguousValue(table: string, column: string): void;
+}
+
+export interface Column {
+  readonly name: string;
+  /** False when the column reads as empty because the server cannot serve it. */
+  readonly present: boolean;
+  /** The value of a row in which the server left the column out. */
+  readonly initial: Value;
+  /** From the full wire value. */
+  decode(wire: unknown): Value;
+  /** From the old value and what a `modify` of update2 or update3 says. */
+  merge(old: Value, wire: unknown): Value;
+  /**
+   * Present when one value was declared and the server holds a set: differences then need the whole set, which the row
+   * does not have. The row codec keeps it beside the row.
+   */
+  readonly hidden?: HiddenSet;
+}
+
+export interface HiddenSet {
+  readonly initial: readonly Atom[];
+  decode(wire: unknown): readonly Atom[];
+  merge(old: readonly Atom[], wire: unknown): readonly Atom[];
+  /** The only element, or the empty value. */
+  visible(all: readonly Atom[]): Value;
+}
+
+/** The value of a declared column that cannot be read. */
+export function emptyValue(declared: DeclaredType): Value {
+  if (declared.shape === 'one') return defaultAtom(declared.key);
+  if (declared.shape === 'optional') return undefined;
+  return declared.shape === 'set' ? EMPTY_SET : EMPTY_MAP;
+}
+
+/** Compiles one column; `server` is `undefined` when the schema has no such column. */
+export function compileColumn(
+  table: string,
+  name: string,
+  declared: DeclaredType,
+  server: ColumnSchema | undefined,
+  reports: ValueReports,
+): Column {
+  const empty = emptyValue(declared);
+  const fit = server === undefined ? 'incompatible' : fitOf(declared, server);
+  if (server === undefined || fit === 'incompatible') {
+    return { name, present: false, initial: empty, decode: () => empty, merge: () => empty };
+  }
+  const unsafe = (): void => reports.unsafeInteger(table, name);
+  const decodeKey = atomDecoder(declared.key, unsafe);
+  if (declared.value !== undefined) {
+    const decodeValue = atomDecoder(declared.value, unsafe);
+    return {
+      name,
+      present: true,
+      initial: EMPTY_MAP,
+      decode: (wire) => decodeMap(wire, decodeKey, decodeValue),
+      merge: (old, wire) =>
+        mergeMap(old instanceof Map ? old : EMPTY_MAP, decodeMap(wire, decodeKey, decodeValue)),
+    };
+  }
+  const initialSet = server.min === 0 ? EMPTY_SET : Object.freeze([initialAtom(server.key)]);
+  if (declared.shape === 'set') {
+    const decode = (wire: unknown): readonly Atom[] => decodeSet(wire, decodeKey);
+    // Only real sets come as differences; an (optional) scalar that is read as a set comes as its new value.
+    const merge =
+      server.max === 1
+        ? (_old: Value, wire: unknown): Value => decode(wire)
+        : (old: Value, wire: unknown): Value => mergeSet(Array.isArray(old) ? old : EMPTY_SET, decode(wire));
+    return { name, present: true, initial: initialSet, decode, merge };
+  }
+  const single = (all: readonly Atom[]): Value => (all.length === 1 ? all[0] : empty);
+  const decode = (wire: unknown): Value =>
+    Array.isArray(wire) && wire[0] === 'set' ? single(decodeSet(wire, decodeKey)) : decodeKey(wire);
+  const column: Column = {
+    name,
+    present: true,
+    initial: single(initialSet),
+    decode,
+    merge: (_old, wire) => decode(wire),
+  };
+  if (fit === 'exact') return column;
+  return {
+    ...column,
+    hidden: {
+      initial: initialSet,
+      decode: (wire) => decodeSet(wire, decodeKey),
+      merge: (old, wire) => mergeSet(old, decodeSet(wire, decodeKey)),
+      visible: (all) => {
+        if (all.length > 1) reports.ambiguousValue(table, name);
+        return single(all);
+      },
+    },
+  };
+}
+
+/** RFC 7047 5.2.1: the default of an enumeration is not defined by the RFC; ovsdb-server uses the type's default. */
+function initialAtom(base: BaseType): Atom {
+  return defaultAtom(base.type);
+}

@@ -1,0 +1,29 @@
+/** The public face of the OVSDB library; everything else in this folder is private to it. See README.md. */
+export {
+  type ClientState,
+  type ClientStatus,
+  OvsdbClient,
+  type OvsdbClientOptions,
+  type TransactOptions,
+} from './client.ts';
+export { type OvsdbClock, systemOvsdbClock } from './clock.ts';
+export type { OvsdbCounters } from './counters.ts';
+export {
+  OvsdbConfigurationError,
+  OvsdbConnectionError,
+  OvsdbError,
+  OvsdbInconsistencyError,
+  OvsdbProtocolError,
+  OvsdbRpcError,
+  OvsdbTimeoutError,
+  OvsdbTransactionError,
+  type TransactionErrorCode,
+} from './errors.ts';
+export type { OvsdbLogger } from './logger.ts';
+export * from './operations.ts';
+export { formatRemote, parseRemote, parseRemotes, type Remote } from './remote.ts';
+export { Replica, type ReplicaOptions } from './replica.ts';
+export type { ColumnSchema, DatabaseSchema, SchemaProblem, TableSchema } from './schema.ts';
+export type { TlsOptions } from './tls-material.ts';
+export * from './types.ts';
+export { type WireAtom, type WireValue, ZERO_UUID } from './wire.ts';

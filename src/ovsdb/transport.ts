@@ -1,0 +1,166 @@
+/**
+ * The narrow interface between the protocol and the network: a byte stream with back-pressure. `connectTransport` is the
+ * real one over node:net and node:tls; tests have one in memory (testing/memory-transport.ts).
+ */
+import { connect as connectNet, type Socket } from 'node:net';
+import { connect as connectTls, type TLSSocket } from 'node:tls';
+
+import { errorMessage, OvsdbConfigurationError, OvsdbConnectionError } from './errors.ts';
+import { formatRemote, type Remote } from './remote.ts';
+import type { TlsMaterial } from './tls-material.ts';
+
+export interface TransportHandlers {
+  data(chunk: Buffer): void;
+  /** Once, when the stream has ended from either side; the error is absent after an orderly end. */
+  closed(error: Error | undefined): void;
+}
+
+export interface Transport {
+  /** Who is at the other end, for messages. */
+  readonly peer: string;
+  /** Starts the flow of data; call once. */
+  open(handlers: TransportHandlers): void;
+  write(text: string): void;
+  /** Stops reading, so that the peer sees its own buffers fill. */
+  pause(): void;
+  resume(): void;
+  /** Ends the stream at once. */
+  destroy(): void;
+}
+
+export interface ConnectOptions {
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
+  /** Key, certificate and CA; required for `ssl:`. */
+  readonly tls?: TlsMaterial | undefined;
+}
+
+export type Connect = (remote: Remote, options: ConnectOptions) => Promise<Transport>;
+
+/** Connects to one remote; rejects with the remote, the cause and the time in the message. */
+export const connectTransport: Connect = async (remote, options) => {
+  const peer = formatRemote(remote);
+  const socket = openSocket(remote, options.tls);
+  socket.setNoDelay(true);
+  try {
+    await connected(socket, remote.kind === 'ssl' ? 'secureConnect' : 'connect', peer, options);
+    if (remote.kind === 'ssl') verifyFingerprint(socket as TLSSocket, options.tls, peer);
+  } catch (error) {
+    socket.on('error', () => undefined);
+    socket.destroy();
+    throw error;
+  }
+  socket.setKeepAlive(true, 30_000);
+  return new SocketTransport(socket, peer);
+};
+
+function openSocket(remote: Remote, tls: TlsMaterial | undefined): Socket {
+  if (remote.kind === 'unix') return connectNet({ path: remote.path });
+  if (remote.kind === 'tcp') return connectNet({ host: remote.host, port: remote.port });
+  if (tls === undefined) {
+    throw new OvsdbConfigurationError(
+      `${formatRemote(remote)} needs a private key, a certificate and a CA certificate`,
+    );
+  }
+  return connectTls({
+    host: remote.host,
+    port: remote.port,
+    key: tls.privateKey,
+    cert: tls.certificate,
+    ca: tls.caCert,
+    // The certificates that ovs-pki makes carry no host names. The chain is verified; a pin can be given on top.
+    checkServerIdentity: () => undefined,
+  });
+}
+
+async function connected(
+  socket: Socket,
+  event: 'connect' | 'secureConnect',
+  peer: string,
+  options: ConnectOptions,
+): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    const settle = (error: Error | undefined): void => {
+      clearTimeout(timer);
+      options.signal.removeEventListener('abort', onAbort);
+      socket.off(event, onConnect);
+      socket.off('error', onError);
+      socket.off('close', onClose);
+      if (error === undefined) resolve();
+      else reject(error);
+    };
+    const fail = (why: string, cause?: unknown): void =>
+      settle(new OvsdbConnectionError('connect-failed', `cannot connect to ${peer}: ${why}`, { cause }));
+    const onConnect = (): void => settle(undefined);
+    const onError = (error: Error): void => fail(describe(error), error);
+    const onClose = (): void => fail('the peer closed the connection during the handshake');
+    const onAbort = (): void => fail('given up', options.signal.reason);
+    const timer = setTimeout(() => fail(`no ${event} within ${options.timeoutMs} ms`), options.timeoutMs);
+    socket.once(event, onConnect);
+    socket.once('error', onError);
+    socket.once('close', onClose);
+    options.signal.addEventListener('abort', onAbort);
+    if (options.signal.aborted) onAbort();
+  });
+}
+
+/** When a name has several addresses, node reports all failures in one error whose own message is empty. */
+function describe(error: Error): string {
+  const errors = error instanceof AggregateError ? error.errors : [error];
+  return errors.map((each) => errorMessage(each)).join('; ');
+}
+
+function verifyFingerprint(socket: TLSSocket, tls: TlsMaterial | undefined, peer: string): void {
+  const wanted = tls?.fingerprint;
+  if (wanted === undefined) return;
+  const found = socket.getPeerCertificate().fingerprint256;
+  if (plainHex(found) === plainHex(wanted)) return;
+  throw new OvsdbConnectionError(
+    'connect-failed',
+    `cannot connect to ${peer}: its certificate has the SHA-256 fingerprint ${found}, not the pinned one`,
+  );
+}
+
+function plainHex(fingerprint: string): string {
+  return fingerprint.replaceAll(':', '').toLowerCase();
+}
+
+class SocketTransport implements Transport {
+  readonly peer: string;
+  readonly #socket: Socket;
+  #error: Error | undefined;
+
+  constructor(socket: Socket, peer: string) {
+    this.#socket = socket;
+    this.peer = peer;
+    // An error may arrive before `open`, and again after `destroy`; without a listener it would end the process.
+    socket.on('error', (error) => {
+      this.#error = error;
+    });
+  }
+
+  open(handlers: TransportHandlers): void {
+    if (this.#socket.destroyed) {
+      queueMicrotask(() => handlers.closed(this.#error));
+      return;
+    }
+    this.#socket.on('data', (chunk: Buffer) => handlers.data(chunk));
+    this.#socket.on('close', () => handlers.closed(this.#error));
+  }
+
+  write(text: string): void {
+    if (!this.#socket.destroyed) this.#socket.write(text);
+  }
+
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#socket.resume();
+  }
+
+  destroy(): void {
+    this.#socket.destroy();
+  }
+}
