@@ -1,0 +1,137 @@
+import { expect, it } from 'vitest';
+import { assembleConfig, defaultConfig } from './assemble.ts';
+import { parseIni } from './ini.ts';
+import { resolveOptions } from './resolve.ts';
+import { settingFinder } from './settings.ts';
+
+/** Every option that has an effect, each with a value of its own. */
+const EVERYTHING = `[DEFAULT]
+driver = nb_ovn_bgp_driver
+exposing_method = vrf
+advertise_via = main
+vlan_handover = ovs
+reconcile_interval = 1
+frr_reconcile_interval = 2
+ovsdb_connection = unix:/3
+ovsdb_connection_timeout = 4
+bgp_AS = 5
+bgp_router_id = 0.0.0.6
+bgp_nic = nic7
+bgp_vrf = vrf8
+bgp_vrf_table_id = 9
+clear_vrf_routes_on_startup = yes
+allowed_prefixes = 10.0.0.0/10, 2001:DB8:10::/48
+proxy_ndp_addresses = 2001:db8::11
+migration_grace = 12
+withdraw_guard_percent = 13
+withdraw_guard_minimum = 14
+withdraw_guard_hold = 15
+frr_run_dir = /16
+ovs_run_dir = /17
+ovs_ofctl = /18
+rt_tables = /19
+expose_tenant_networks = on
+expose_ipv6_gua_tenant_networks = off
+advertisement_method_tenant_networks = subnet
+require_snat_disabled_for_tenant_networks = t
+address_scopes = scope20, scope21
+evpn_local_ip = 2001:db8::22
+evpn_nic = nic23
+evpn_udp_dstport = 24
+delete_vrf_on_disconnect = n
+log_level = error
+log_dir = /25
+log_file = 26
+[ovn]
+ovn_nb_connection = tcp:0.0.0.27:27
+ovn_sb_connection = ssl:[::28]:28, tcp:host29:29
+ovn_nb_private_key = /30
+ovn_nb_certificate = /31
+ovn_nb_ca_cert = /32
+ovn_sb_private_key = /33
+ovn_sb_certificate = /34
+ovn_sb_ca_cert = /35
+[local_ovn_cluster]
+ovn_nb_connection = unix:/36
+external_nics = nic37, nic38
+peer_ips = 0.0.0.39, ::40
+provider_networks_pool_prefixes = 10.41.0.0/16
+bgp_chassis_id = chassis42
+`;
+
+function assembled(text: string) {
+  const documents = [parseIni('f', Buffer.from(text))];
+  const { values, problems } = resolveOptions(
+    settingFinder({ documents, overrides: new Map(), environment: {} }),
+  );
+  expect(problems).toEqual([]);
+  return values === undefined ? undefined : assembleConfig(values);
+}
+
+it('puts the value of every option where the rooms look for it', () => {
+  expect(assembled(EVERYTHING)).toEqual({
+    driver: 'nb_ovn_bgp_driver',
+    exposingMethod: 'vrf',
+    advertiseVia: 'main',
+    vlanHandover: 'ovs',
+    reconcileIntervalSec: 1,
+    frrReconcileIntervalSec: 2,
+    ovsdbConnection: 'unix:/3',
+    ovsdbConnectionTimeoutSec: 4,
+    bgpAs: 5,
+    bgpRouterId: '0.0.0.6',
+    bgpNic: 'nic7',
+    bgpVrf: 'vrf8',
+    bgpVrfTableId: 9,
+    clearVrfRoutesOnStartup: true,
+    ovnNbConnection: 'tcp:0.0.0.27:27',
+    ovnSbConnection: 'ssl:[::28]:28,tcp:host29:29',
+    ovnNbTls: { privateKey: '/30', certificate: '/31', caCert: '/32' },
+    ovnSbTls: { privateKey: '/33', certificate: '/34', caCert: '/35' },
+    allowedPrefixes: ['10.0.0.0/10', '2001:db8:10::/48'],
+    proxyNdpAddresses: ['2001:db8::11'],
+    migrationGraceSec: 12,
+    withdrawGuardPercent: 13,
+    withdrawGuardMinimum: 14,
+    withdrawGuardHoldSec: 15,
+    tenant: {
+      exposeNetworks: true,
+      exposeIpv6Gua: false,
+      advertisementMethod: 'subnet',
+      requireSnatDisabled: true,
+      addressScopes: ['scope20', 'scope21'],
+    },
+    evpn: { localIp: '2001:db8::22', nic: 'nic23', udpDstPort: 24, deleteVrfOnDisconnect: false },
+    localOvnCluster: {
+      ovnNbConnection: 'unix:/36',
+      externalNics: ['nic37', 'nic38'],
+      peerIps: ['0.0.0.39', '::40'],
+      providerNetworksPoolPrefixes: ['10.41.0.0/16'],
+      bgpChassisId: 'chassis42',
+    },
+    frrRunDir: '/16',
+    ovsRunDir: '/17',
+    ovsOfctlPath: '/18',
+    rtTablesPath: '/19',
+    logLevel: 'error',
+    logFile: '/25/26',
+  });
+});
+
+const { tenant, evpn } = defaultConfig();
+
+it.each([
+  ['clear_vrf_routes_on_startup = true', { clearVrfRoutesOnStartup: true }],
+  ['expose_tenant_networks = true', { tenant: { ...tenant, exposeNetworks: true } }],
+  ['expose_ipv6_gua_tenant_networks = true', { tenant: { ...tenant, exposeIpv6Gua: true } }],
+  ['require_snat_disabled_for_tenant_networks = true', { tenant: { ...tenant, requireSnatDisabled: true } }],
+  ['delete_vrf_on_disconnect = false', { evpn: { ...evpn, deleteVrfOnDisconnect: false } }],
+  ['debug = true', { logLevel: 'debug' }],
+] as const)('changes nothing else by %s', (line, changes) => {
+  expect(assembled(`[DEFAULT]\n${line}\n`)).toEqual(defaultConfig(changes));
+});
+
+it('does not share what a test changes', () => {
+  expect(defaultConfig({ bgpAs: 1 }).bgpAs).toBe(1);
+  expect(defaultConfig().bgpAs).toBe(64_999);
+});
