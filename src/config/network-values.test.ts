@@ -133,6 +133,7 @@ describe('remoteType', () => {
     [
       'tcp:127.0.0.1:6640',
       'ssl:[2001:db8::1]:6642',
+      'tcp:[fe80::1%bond0.100]:6641',
       'tcp:ovn-nb.example.org:6641',
       'unix:/run/openvswitch/db.sock',
       `unix:/${'x'.repeat(106)}`,
@@ -153,6 +154,7 @@ describe('remoteType', () => {
     ['tcp::6641', 'has no valid host name or address'],
     ['tcp:10.0.0.300:6641', 'has no valid host name or address'],
     ['tcp:[10.0.0.1]:6641', 'has no valid host name or address'],
+    ['tcp:[fe80::1%]:6641', 'has no valid host name or address'],
     ['tcp:a b:6641', 'has no valid host name or address'],
     ['tcp:1.1.1.1:1,tcp:1.1.1.2:1', 'does not end in HOST:PORT'],
     ['unix:', NAMES_NO_SOCKET],

@@ -168,7 +168,8 @@ function parseRemote(text: string): Parsed<string> {
 
 function isHost(host: string): boolean {
   if (host.startsWith('[')) {
-    const address = parseIp(host.slice(1, -1));
+    // A link-local address needs its device behind "%" (RFC 4007 11).
+    const address = parseIp(host.slice(1, -1).replace(/%[A-Za-z0-9_.-]+$/, ''));
     return address !== undefined && familyOf(address) === 6;
   }
   // What looks like a dotted quad must be one: no resolver would take 10.0.0.300 for a name.
