@@ -38,17 +38,17 @@ class Collector {
   readonly #switches = new Set<Uuid>();
   /** Names of networks whose members, wherever they are, must be looked at. */
   readonly #names = new Set<string>();
-  /** Rows that this change set deleted: others may still have pointed at them. */
-  readonly #deletedPorts: ReadonlyMap<Uuid, LogicalSwitchPort>;
-  readonly #deletedRouterPorts: ReadonlyMap<Uuid, LogicalRouterPort>;
-  readonly #deletedRoutes: ReadonlyMap<Uuid, LogicalRouterStaticRoute>;
+  /** Rows before this change set: what they were may have counted for others that changed as well. */
+  readonly #oldPorts: ReadonlyMap<Uuid, LogicalSwitchPort>;
+  readonly #oldRouterPorts: ReadonlyMap<Uuid, LogicalRouterPort>;
+  readonly #oldRoutes: ReadonlyMap<Uuid, LogicalRouterStaticRoute>;
 
   constructor(changes: ChangeSet<NorthboundDatabase>, views: NorthboundViews) {
     this.#changes = changes.changes;
     this.#views = views;
-    this.#deletedPorts = deletedRows(this.#changes.Logical_Switch_Port);
-    this.#deletedRouterPorts = deletedRows(this.#changes.Logical_Router_Port);
-    this.#deletedRoutes = deletedRows(this.#changes.Logical_Router_Static_Route);
+    this.#oldPorts = oldRows(this.#changes.Logical_Switch_Port);
+    this.#oldRouterPorts = oldRows(this.#changes.Logical_Router_Port);
+    this.#oldRoutes = oldRows(this.#changes.Logical_Router_Static_Route);
   }
 
   collect(): Affected {
@@ -85,8 +85,8 @@ class Collector {
       for (const row of rowsOf(change)) this.#names.add(row.name);
     }
     for (const port of difference(before?.ports ?? [], after?.ports ?? [])) {
-      const row = this.#views.Logical_Switch_Port.get(port) ?? this.#deletedPorts.get(port);
-      if (row === undefined || isPlumbing(row)) this.#switches.add(uuid);
+      const rows = [this.#views.Logical_Switch_Port.get(port), this.#oldPorts.get(port)];
+      if (rows.some((row) => row !== undefined && isPlumbing(row))) this.#switches.add(uuid);
       this.#candidate(port);
     }
   }
@@ -129,8 +129,12 @@ class Collector {
   }
 
   #networksOf(routerPort: Uuid): void {
-    const row = this.#views.Logical_Router_Port.get(routerPort) ?? this.#deletedRouterPorts.get(routerPort);
-    if (row !== undefined) this.#networksOfRow(row);
+    for (const row of [
+      this.#views.Logical_Router_Port.get(routerPort),
+      this.#oldRouterPorts.get(routerPort),
+    ]) {
+      if (row !== undefined) this.#networksOfRow(row);
+    }
   }
 
   #networksOfRow(routerPort: LogicalRouterPort): void {
@@ -143,21 +147,22 @@ class Collector {
     }
   }
 
-  /** IPv6 default routes of a router before or after the change, as the row lists them. */
+  /** What a router lists and is, or was before this change, an IPv6 default route. */
   #defaultRoutes(router: LogicalRouter | undefined): readonly Uuid[] {
-    return (router?.static_routes ?? []).filter((uuid) => {
-      const row = this.#views.Logical_Router_Static_Route.get(uuid) ?? this.#deletedRoutes.get(uuid);
-      return row === undefined || isDefault6(row);
-    });
+    return (router?.static_routes ?? []).filter((uuid) =>
+      [this.#views.Logical_Router_Static_Route.get(uuid), this.#oldRoutes.get(uuid)].some(
+        (row) => row !== undefined && isDefault6(row),
+      ),
+    );
   }
 }
 
-function deletedRows<R extends { readonly _uuid: Uuid }>(
+function oldRows<R extends { readonly _uuid: Uuid }>(
   changes: readonly RowChange<R>[] | undefined,
 ): ReadonlyMap<Uuid, R> {
-  const deleted = new Map<Uuid, R>();
-  for (const change of changes ?? []) if (change.kind === 'delete') deleted.set(change.old._uuid, change.old);
-  return deleted;
+  const rows = new Map<Uuid, R>();
+  for (const change of changes ?? []) if (change.kind !== 'insert') rows.set(change.old._uuid, change.old);
+  return rows;
 }
 
 /** What a network takes over from a port of its own plumbing; equal texts change nothing. */
