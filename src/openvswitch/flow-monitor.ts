@@ -93,7 +93,7 @@ export class FlowMonitor {
     let lastWords = '';
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
       lastWords = (lastWords + text).slice(-500);
-      onChange();
+      if (!this.#closed) onChange();
     });
     const ended = (why: string): void => {
       if (this.#child !== child) return;

@@ -86,8 +86,13 @@ export function formatBundle(changes: readonly FlowChange[]): string {
 }
 
 function formatChange({ op, flow }: FlowChange): string {
+  checkText('match', flow.match, /^[\x21-\x7e]*$/);
+  checkText('actions', flow.actions, op === 'add' ? /^[\x21-\x7e]+$/ : /^[\x21-\x7e]*$/);
   const { cookie, priority, match, actions } = canonicalFlow(flow);
-  checkText('match', match, /^[a-z0-9_]+(?:=[^\s,]+)?(?:,[a-z0-9_]+(?:=[^\s,]+)?)*$|^$/i);
+  for (const field of splitOutside(match)) {
+    const [name] = keyValue(field);
+    if (NOT_IN_A_MATCH.has(name) || FLOW_PROPERTIES.has(name)) checkText('match', match, /^$/);
+  }
   if (!Number.isSafeInteger(cookie) || cookie < 0) {
     throw new OvsError('invalid', undefined, `not a cookie: ${cookie}`);
   }
@@ -96,9 +101,9 @@ function formatChange({ op, flow }: FlowChange): string {
   }
   const fields = match === '' ? '' : `,${match}`;
   const id = `0x${cookie.toString(16)}`;
-  if (op === 'remove') return `delete_strict table=0,cookie=${id}/-1,priority=${priority}${fields}`;
-  checkText('actions', actions, /^[\x21-\x7e]+$/);
-  return `add table=0,cookie=${id},priority=${priority}${fields},actions=${actions}`;
+  return op === 'remove'
+    ? `delete_strict table=0,cookie=${id}/-1,priority=${priority}${fields}`
+    : `add table=0,cookie=${id},priority=${priority}${fields},actions=${actions}`;
 }
 
 function checkText(what: string, text: string, grammar: RegExp): void {
@@ -106,6 +111,17 @@ function checkText(what: string, text: string, grammar: RegExp): void {
     throw new OvsError('invalid', undefined, `not a flow ${what} that can be sent: ${JSON.stringify(text)}`);
   }
 }
+
+/** What ovs-ofctl would take for something else than a field to match. */
+const NOT_IN_A_MATCH: ReadonlySet<string> = new Set([
+  'action',
+  'actions',
+  'cookie',
+  'out_group',
+  'out_port',
+  'priority',
+  'table',
+]);
 
 /** Things dump-flows prints beside the match: counters and properties that do not identify a flow. */
 const FLOW_PROPERTIES: ReadonlySet<string> = new Set([

@@ -6,12 +6,21 @@
  * nothing. Ports that the agent did not mark are refused with an `OvsError` `foreign`.
  */
 import { parseMac } from '../base/address.ts';
+import {
+  byUuid,
+  insert,
+  mutate,
+  namedUuid,
+  type Operation,
+  type UuidReference,
+  update,
+  uuid,
+  type Where,
+  wait,
+} from '../ovsdb/index.ts';
 import { OvsError } from './errors.ts';
 import { type BridgeRow, interfaceOf, openOfport, type PortRow, type SwitchTables } from './snapshot.ts';
 import { PORT_OWNER_KEY } from './types.ts';
-
-/** One operation of an OVSDB transaction, as it goes over the wire. */
-export type Operation = Readonly<Record<string, unknown>> & { readonly op: string };
 
 export interface InternalPort {
   readonly name: string;
@@ -44,23 +53,21 @@ export function ensurePortOperations(
   bridgeName: string,
   port: InternalPort,
 ): readonly Operation[] {
-  const bridge = bridgeRow(tables, bridgeName);
+  const bridge = tables.Bridge.find('name', bridgeName)[0];
+  if (bridge === undefined) throw new OvsError('no-bridge', bridgeName, `there is no bridge ${bridgeName}`);
   const held = tables.Port.find('name', port.name)[0];
   if (held === undefined) return insertion(bridge, port);
   const holder = holderOf(tables, held);
   checkOwner(held, holder?.name ?? bridgeName);
   const device = interfaceOf(tables, held);
   const operations: Operation[] = [];
-  if (held.tag !== port.tag) {
-    operations.push({ op: 'update', table: 'Port', where: byUuid(held), row: { tag: port.tag } });
-  }
+  if (held.tag !== port.tag) operations.push(update('Port', where(held), { tag: port.tag }));
   if (device !== undefined && (device.mac?.toLowerCase() !== port.mac || device.type !== 'internal')) {
-    const row = { mac: port.mac, type: 'internal' };
-    operations.push({ op: 'update', table: 'Interface', where: byUuid(device), row });
+    operations.push(update('Interface', where(device), { mac: port.mac, type: 'internal' }));
   }
   if (holder !== bridge) {
-    if (holder !== undefined) operations.push(membership(holder, 'delete', reference(held)));
-    operations.push(membership(bridge, 'insert', reference(held)));
+    if (holder !== undefined) operations.push(membership(holder, 'delete', uuid(idOf(held))));
+    operations.push(membership(bridge, 'insert', uuid(idOf(held))));
   }
   return operations.length === 0 ? [] : [isStill('Port', held), isStill('Bridge', bridge), ...operations];
 }
@@ -75,7 +82,7 @@ export function removePortOperations(
   if (held === undefined || bridge?.name !== bridgeName) return [];
   checkOwner(held, bridgeName);
   // Port and Interface rows that nothing refers to are collected by the server.
-  return [isStill('Port', held), membership(bridge, 'delete', reference(held))];
+  return [isStill('Port', held), membership(bridge, 'delete', uuid(idOf(held)))];
 }
 
 /** What vswitchd has made of a port so far. */
@@ -95,47 +102,22 @@ export function portProgress(tables: SwitchTables, port: InternalPort): PortProg
 }
 
 function insertion(bridge: BridgeRow, port: InternalPort): readonly Operation[] {
+  const { name, tag, mac } = port;
   return [
     isStill('Bridge', bridge),
-    {
-      op: 'wait',
-      table: 'Port',
-      where: [['name', '==', port.name]],
-      columns: ['name'],
-      until: '==',
-      rows: [],
-      timeout: 0,
-    },
-    {
-      op: 'insert',
-      table: 'Interface',
-      'uuid-name': 'device',
-      row: { name: port.name, type: 'internal', mac: port.mac },
-    },
-    {
-      op: 'insert',
-      table: 'Port',
-      'uuid-name': 'port',
-      row: {
-        name: port.name,
-        tag: port.tag,
-        interfaces: ['named-uuid', 'device'],
-        external_ids: ['map', [[PORT_OWNER_KEY, OWNER_VALUE]]],
-      },
-    },
-    membership(bridge, 'insert', ['named-uuid', 'port']),
+    wait('Port', [['name', '==', name]], { columns: ['name'], until: '==', rows: [], timeoutMs: 0 }),
+    insert('Interface', { name, type: 'internal', mac }, { uuidName: 'device' }),
+    insert(
+      'Port',
+      { name, tag, interfaces: namedUuid('device'), external_ids: new Map([[PORT_OWNER_KEY, OWNER_VALUE]]) },
+      { uuidName: 'port' },
+    ),
+    membership(bridge, 'insert', namedUuid('port')),
   ];
 }
 
-function bridgeRow(tables: SwitchTables, name: string): BridgeRow {
-  const row = tables.Bridge.find('name', name)[0];
-  if (row === undefined) throw new OvsError('no-bridge', name, `there is no bridge ${name}`);
-  return row;
-}
-
 function holderOf(tables: SwitchTables, port: PortRow): BridgeRow | undefined {
-  const [, uuid] = reference(port);
-  for (const bridge of tables.Bridge) if (bridge.ports.includes(uuid)) return bridge;
+  for (const bridge of tables.Bridge) if (bridge.ports.includes(idOf(port))) return bridge;
   return undefined;
 }
 
@@ -148,35 +130,24 @@ function checkOwner(port: PortRow, bridge: string): void {
   );
 }
 
-function membership(
-  bridge: BridgeRow,
-  mutator: 'insert' | 'delete',
-  port: readonly [string, string],
-): Operation {
-  return {
-    op: 'mutate',
-    table: 'Bridge',
-    where: byUuid(bridge),
-    mutations: [['ports', mutator, ['set', [port]]]],
-  };
+function membership(bridge: BridgeRow, mutator: 'insert' | 'delete', port: UuidReference): Operation {
+  return mutate('Bridge', where(bridge), [['ports', mutator, [port]]]);
 }
 
+/** Fails the transaction when the row has gone since the decision was made. */
 function isStill(table: string, row: { readonly _uuid: string; readonly name: string }): Operation {
-  return {
-    op: 'wait',
-    table,
-    where: byUuid(row),
+  return wait(table, where(row), {
     columns: ['name'],
     until: '==',
     rows: [{ name: row.name }],
-    timeout: 0,
-  };
+    timeoutMs: 0,
+  });
 }
 
-function byUuid(row: { readonly _uuid: string }): readonly unknown[] {
-  return [['_uuid', '==', reference(row)]];
+function where(row: { readonly _uuid: string }): Where {
+  return byUuid(idOf(row));
 }
 
-function reference({ _uuid: uuid }: { readonly _uuid: string }): readonly ['uuid', string] {
-  return ['uuid', uuid];
+function idOf({ _uuid: id }: { readonly _uuid: string }): string {
+  return id;
 }

@@ -7,6 +7,7 @@
  */
 import { type Clock, systemClock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
+import { type Operation, OvsdbTransactionError } from '../ovsdb/index.ts';
 import { OvsError } from './errors.ts';
 import { FlowMonitor } from './flow-monitor.ts';
 import { Ofctl } from './ofctl.ts';
@@ -14,28 +15,18 @@ import {
   checkPort,
   ensurePortOperations,
   type InternalPort,
-  type Operation,
+  type PortProgress,
   portProgress,
   removePortOperations,
 } from './ports.ts';
 import { buildSnapshot, type SwitchTables } from './snapshot.ts';
+import { openSwitchDatabase, type SwitchDatabase } from './switch-database.ts';
 import type { Flow, FlowChange, OpenVSwitch, OvsSnapshot } from './types.ts';
 
 /** vswitchd makes a device within milliseconds when it runs, and not at all when it does not. */
 const PORT_TIMEOUT_MS = 10_000;
 
 type OvsEvent = { readonly kind: 'database' } | { readonly kind: 'flows'; readonly bridge: string };
-
-/** What this room needs of the replicated `Open_vSwitch` database. */
-export interface SwitchDatabase {
-  /** The tables, once their first contents are complete; kept while disconnected. */
-  tables(): SwitchTables | undefined;
-  /** Calls back after every change of the tables, and when their first contents are complete. */
-  subscribe(listener: () => void): () => void;
-  /** One transaction: all operations or none; rejects when the server refuses it. */
-  transact(operations: readonly Operation[], signal?: AbortSignal): Promise<unknown>;
-  close(): Promise<void>;
-}
 
 export interface VswitchOptions {
   readonly database: SwitchDatabase;
@@ -44,6 +35,17 @@ export interface VswitchOptions {
   readonly logger: Logger;
   readonly clock?: Clock;
   readonly portTimeoutMs?: number;
+}
+
+/** Connects to the local switch as configured. */
+export function openVswitch(options: {
+  /** `ovsdb_connection`: where the `Open_vSwitch` database is. */
+  readonly remote: string;
+  readonly runDir: string;
+  readonly ofctlPath: string;
+  readonly logger: Logger;
+}): Vswitch {
+  return new Vswitch({ ...options, database: openSwitchDatabase(options.remote, options.logger) });
 }
 
 export class Vswitch implements OpenVSwitch {
@@ -83,17 +85,24 @@ export class Vswitch implements OpenVSwitch {
     checkPort(bridge, port);
     const operations = ensurePortOperations(this.#tables(bridge), bridge, port);
     if (operations.length > 0) {
-      this.#options.logger.info({ bridge, ...port }, 'adding an internal port');
-      await this.#transact(bridge, `add port ${port.name}`, operations, signal);
+      this.#options.logger.info({ bridge, ...port }, 'setting up an internal port');
+      await this.#transact(bridge, `add port ${port.name} to`, operations, signal);
     }
-    await this.#untilReady(bridge, port, signal);
+    const subject = `port ${port.name} of bridge ${bridge}`;
+    await this.#until(bridge, subject, (tables) => portProgress(tables, port), signal);
   }
 
   async removePort(bridge: string, port: string, signal?: AbortSignal): Promise<void> {
     const operations = removePortOperations(this.#tables(bridge), bridge, port);
     if (operations.length === 0) return;
     this.#options.logger.info({ bridge, port }, 'removing an internal port');
-    await this.#transact(bridge, `remove port ${port}`, operations, signal);
+    await this.#transact(bridge, `remove port ${port} from`, operations, signal);
+    // The next snapshot must not show it any more, or it would be removed again.
+    const isGone = (tables: SwitchTables): PortProgress =>
+      removePortOperations(tables, bridge, port).length === 0
+        ? { state: 'ready' }
+        : { state: 'waiting', for: 'the database to tell that it is gone' };
+    await this.#until(bridge, `removal of port ${port} of bridge ${bridge}`, isGone, signal);
   }
 
   subscribe(listener: (event: OvsEvent) => void): () => void {
@@ -152,49 +161,64 @@ export class Vswitch implements OpenVSwitch {
     operations: readonly Operation[],
     signal: AbortSignal | undefined,
   ): Promise<void> {
+    const attempt = `${what} bridge ${bridge}`;
+    const timeoutMs = this.#timeoutMs;
+    const limit = new AbortController();
+    const forward = (): void => limit.abort(signal?.reason);
+    const cancelTimer = this.#clock.after(timeoutMs, () =>
+      limit.abort(new OvsError('unreachable', bridge, `cannot ${attempt}: no answer within ${timeoutMs} ms`)),
+    );
+    if (signal?.aborted === true) forward();
+    else signal?.addEventListener('abort', forward, { once: true });
     try {
-      await this.#database.transact(operations, signal);
+      await this.#database.transact(operations, limit.signal);
     } catch (error) {
-      if (signal?.aborted === true) throw error;
+      if (limit.signal.aborted) throw limit.signal.reason;
+      const code = error instanceof OvsdbTransactionError ? 'rejected' : 'unreachable';
       const text = error instanceof Error ? error.message : String(error);
-      throw new OvsError('rejected', bridge, `cannot ${what} of bridge ${bridge}: ${text}`, error);
+      throw new OvsError(code, bridge, `cannot ${attempt}: ${text}`, error);
+    } finally {
+      cancelTimer();
+      signal?.removeEventListener('abort', forward);
     }
   }
 
-  /** Waits until vswitchd has made the device, or says why it cannot. */
-  #untilReady(bridge: string, port: InternalPort, signal: AbortSignal | undefined): Promise<void> {
-    const timeoutMs = this.#options.portTimeoutMs ?? PORT_TIMEOUT_MS;
+  /** Waits until the tables say that something is done, or why it cannot be. */
+  #until(
+    bridge: string,
+    subject: string,
+    progressOf: (tables: SwitchTables) => PortProgress,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    const timeoutMs = this.#timeoutMs;
     return new Promise((resolve, reject) => {
-      let finished = false;
       let waitingFor = 'the database';
+      const undo: (() => void)[] = [];
       const finish = (error?: unknown): void => {
-        if (finished) return;
-        finished = true;
-        unsubscribe();
-        cancelTimer();
-        signal?.removeEventListener('abort', aborted);
+        for (const step of undo.splice(0)) step();
         if (error === undefined) resolve();
         else reject(error);
       };
-      const notReady = (why: string): OvsError =>
-        new OvsError('not-ready', bridge, `port ${port.name} of bridge ${bridge} is not usable: ${why}`);
+      const notReady = (why: string): OvsError => new OvsError('not-ready', bridge, `${subject}: ${why}`);
       const look = (): void => {
         const tables = this.#database.tables();
-        if (tables === undefined) return;
-        const progress = portProgress(tables, port);
-        if (progress.state === 'ready') finish();
-        else if (progress.state === 'failed') finish(notReady(progress.error));
-        else waitingFor = progress.for;
+        const progress = tables === undefined ? undefined : progressOf(tables);
+        if (progress?.state === 'ready') finish();
+        else if (progress?.state === 'failed') finish(notReady(progress.error));
+        else waitingFor = progress?.for ?? waitingFor;
       };
       const aborted = (): void => finish(signal?.reason);
-      const unsubscribe = this.#database.subscribe(look);
-      const cancelTimer = this.#clock.after(timeoutMs, () =>
-        finish(notReady(`waited ${timeoutMs} ms in vain for ${waitingFor}`)),
-      );
+      const expired = (): void => finish(notReady(`waited ${timeoutMs} ms in vain for ${waitingFor}`));
       signal?.addEventListener('abort', aborted, { once: true });
+      undo.push(() => signal?.removeEventListener('abort', aborted));
+      undo.push(this.#database.subscribe(look), this.#clock.after(timeoutMs, expired));
       if (signal?.aborted === true) aborted();
       else look();
     });
+  }
+
+  get #timeoutMs(): number {
+    return this.#options.portTimeoutMs ?? PORT_TIMEOUT_MS;
   }
 
   #emit(event: OvsEvent): void {

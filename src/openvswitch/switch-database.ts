@@ -1,0 +1,49 @@
+/**
+ * The local `Open_vSwitch` database as this room needs it.
+ *
+ * In: where the database is. Out: its tables, a call for every change, transactions. The client reconnects by itself and
+ * the tables keep their last contents meanwhile.
+ */
+import type { Logger } from '../base/logger.ts';
+import { type Operation, OvsdbClient } from '../ovsdb/index.ts';
+import { SWITCH_SPEC } from './schema.ts';
+import type { SwitchTables } from './snapshot.ts';
+
+export interface SwitchDatabase {
+  /** The tables, once their first contents are complete; kept while disconnected. */
+  tables(): SwitchTables | undefined;
+  /** Calls back after every change of the tables, and whenever they are complete and current again. */
+  subscribe(listener: () => void): () => void;
+  /** One transaction: all operations or none; rejects when the server refuses it. */
+  transact(operations: readonly Operation[], signal?: AbortSignal): Promise<unknown>;
+  close(): Promise<void>;
+}
+
+/** ovsdb-server is on the same host: coming back soon harms nobody. */
+const BACKOFF = { minMs: 50, maxMs: 1000 };
+
+export function openSwitchDatabase(remote: string, logger: Logger): SwitchDatabase {
+  const client = new OvsdbClient({
+    remotes: remote,
+    database: SWITCH_SPEC.name,
+    backoff: BACKOFF,
+    logger: logger.child({ database: SWITCH_SPEC.name }),
+  });
+  const replica = client.replicate(SWITCH_SPEC);
+  client.start();
+  return {
+    tables: () => (replica.populated ? replica.tables : undefined),
+    subscribe: (listener) => {
+      const cancelChanges = replica.subscribe(() => listener());
+      const cancelStates = replica.onState(({ state }) => {
+        if (state === 'synchronized') listener();
+      });
+      return () => {
+        cancelChanges();
+        cancelStates();
+      };
+    },
+    transact: (operations, signal) => client.transact(operations, signal),
+    close: () => client.close(),
+  };
+}

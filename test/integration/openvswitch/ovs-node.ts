@@ -1,0 +1,161 @@
+/**
+ * A node with a real ovsdb-server and ovs-vswitchd, in a network and mount namespace of its own.
+ *
+ * In: nothing. Out: the run directory with the sockets, and handles to run the command line tools, to kill and start
+ * vswitchd. Bridges use the userspace datapath, which needs no kernel module. Everything is a child of the test and is
+ * ended by its pid.
+ */
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdtemp, readlink, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+const SCHEMA = '/usr/share/openvswitch/vswitch.ovsschema';
+
+export class OvsNode {
+  readonly runDir: string;
+  readonly #holder: ChildProcess;
+  readonly #environment: NodeJS.ProcessEnv;
+  #server: ChildProcess | undefined;
+  #vswitchd: ChildProcess | undefined;
+
+  private constructor(runDir: string, holder: ChildProcess) {
+    this.runDir = runDir;
+    this.#holder = holder;
+    this.#environment = {
+      PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+      OVS_RUNDIR: runDir,
+      OVS_LOGDIR: runDir,
+      OVS_DBDIR: runDir,
+      OVS_SYSCONFDIR: runDir,
+    };
+  }
+
+  static async start(): Promise<OvsNode> {
+    const runDir = await mkdtemp(join(tmpdir(), 'ovs-'));
+    const holder = spawn('unshare', ['--net', '--mount', '--propagation', 'private', 'sleep', 'infinity'], {
+      stdio: 'ignore',
+    });
+    const node = new OvsNode(runDir, holder);
+    const own = await readlink('/proc/self/ns/net');
+    await until(async () => (await readlink(`/proc/${holder.pid}/ns/net`)) !== own);
+    await until(async () => (await readlink(`/proc/${holder.pid}/exe`)).endsWith('sleep'));
+    await node.#tool('ip', 'link', 'set', 'lo', 'up');
+    await node.#tool('ovsdb-tool', 'create', join(runDir, 'conf.db'), SCHEMA);
+    await node.startServer();
+    await node.vsctl('--no-wait', 'init');
+    await node.startVswitchd();
+    return node;
+  }
+
+  /** What `ovsdb_connection` would be. */
+  get remote(): string {
+    return `unix:${join(this.runDir, 'db.sock')}`;
+  }
+
+  async startServer(): Promise<void> {
+    const at = (name: string): string => join(this.runDir, name);
+    this.#server = this.#daemon(
+      'ovsdb-server',
+      at('conf.db'),
+      `--remote=punix:${at('db.sock')}`,
+      `--unixctl=${at('ovsdb.ctl')}`,
+    );
+    await until(() => existsSync(at('db.sock')));
+  }
+
+  async stopServer(): Promise<void> {
+    await ended(this.#server, 'SIGTERM');
+  }
+
+  async startVswitchd(): Promise<void> {
+    this.#vswitchd = this.#daemon(
+      'ovs-vswitchd',
+      this.remote,
+      `--unixctl=${join(this.runDir, 'vswitchd.ctl')}`,
+    );
+    await until(() => existsSync(join(this.runDir, 'vswitchd.ctl')));
+  }
+
+  async stopVswitchd(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
+    await ended(this.#vswitchd, signal);
+  }
+
+  /** A standalone bridge; its flows are there when this returns. */
+  async addBridge(name: string, ...settings: readonly string[]): Promise<void> {
+    const common = ['datapath_type=netdev', 'fail-mode=standalone', ...settings];
+    await this.vsctl('add-br', name, '--', 'set', 'bridge', name, ...common);
+    await until(() => existsSync(join(this.runDir, `${name}.mgmt`)));
+  }
+
+  vsctl(...args: readonly string[]): Promise<string> {
+    return this.#tool('ovs-vsctl', `--db=${this.remote}`, '--timeout=10', ...args);
+  }
+
+  ofctl(...args: readonly string[]): Promise<string> {
+    return this.#tool('ovs-ofctl', '-O', 'OpenFlow10,OpenFlow13,OpenFlow14', ...args);
+  }
+
+  ip(...args: readonly string[]): Promise<string> {
+    return this.#tool('ip', ...args);
+  }
+
+  async stop(): Promise<void> {
+    await ended(this.#vswitchd, 'SIGTERM');
+    await ended(this.#server, 'SIGTERM');
+    await ended(this.#holder, 'SIGKILL');
+    await rm(this.runDir, { recursive: true, force: true });
+  }
+
+  #daemon(program: string, ...args: readonly string[]): ChildProcess {
+    const quiet = ['-vconsole:off', '-vsyslog:off', `--log-file=${join(this.runDir, `${program}.log`)}`];
+    return spawn('nsenter', [...this.#target(), program, ...args, ...quiet], {
+      stdio: 'ignore',
+      env: this.#environment,
+    });
+  }
+
+  async #tool(program: string, ...args: readonly string[]): Promise<string> {
+    const { stdout } = await run('nsenter', [...this.#target(), program, ...args], {
+      env: this.#environment,
+    });
+    return stdout;
+  }
+
+  #target(): string[] {
+    return ['-t', String(this.#holder.pid), '-n', '-m'];
+  }
+}
+
+/** Polls until true; what throws counts as "not yet". Fails with the last error when time is up. */
+export async function until(
+  condition: () => boolean | Promise<boolean>,
+  timeoutMs = 10_000,
+  intervalMs = 5,
+): Promise<void> {
+  const deadline = performance.now() + timeoutMs;
+  let last: unknown;
+  for (;;) {
+    try {
+      if (await condition()) return;
+    } catch (error) {
+      last = error;
+    }
+    if (performance.now() > deadline) {
+      throw new Error(`still not so after ${timeoutMs} ms: ${String(condition)}`, { cause: last });
+    }
+    await new Promise((resolve) => setTimeout(resolve, intervalMs));
+  }
+}
+
+async function ended(child: ChildProcess | undefined, signal: NodeJS.Signals): Promise<void> {
+  if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+  const exit = new Promise((resolve) => child.once('exit', resolve));
+  child.kill(signal);
+  const timer = setTimeout(() => child.kill('SIGKILL'), 5000);
+  await exit;
+  clearTimeout(timer);
+}
