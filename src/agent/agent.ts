@@ -9,12 +9,13 @@ import type { Logger } from '../base/logger.ts';
 import type { AgentConfig } from '../config/types.ts';
 import type { NodeEdge } from '../node/edge.ts';
 import { Node } from '../node/node.ts';
+import type { NodeObjectKind } from '../node/objects.ts';
 import { underlay } from '../wiring/underlay.ts';
 import { ChangeLog } from './change-log.ts';
 import { FactsReader } from './facts-reader.ts';
-import { MigrationGrace } from './migration-grace.ts';
 import { type NodeIdentity, readIdentity } from './identity.ts';
-import { openOvnSource, type OvnSource, ovnRemotes } from './ovn-source.ts';
+import { MigrationGrace } from './migration-grace.ts';
+import { type OvnSource, openOvnSource, ovnRemotes } from './ovn-source.ts';
 import { Planner } from './planner.ts';
 import { Reconciler } from './reconciler.ts';
 import { whenSnapshot } from './when-snapshot.ts';
@@ -32,6 +33,12 @@ export interface AgentParts {
   /** A supervisor that wants to hear regularly that the agent makes progress. */
   readonly watchdog?: { readonly intervalMs: number; readonly alive: () => void };
 }
+
+/**
+ * Kinds to read again at the short interval: the kernel tells nobody when a proxy entry or a setting below /proc/sys
+ * changes, and FRR does not tell when somebody edits its configuration.
+ */
+const UNANNOUNCED: readonly NodeObjectKind[] = ['frr', 'proxy-ndp', 'sysctl'];
 
 /** A pass that takes longer hangs: the supervisor is no longer told that all is well. */
 const HUNG_PASS_MS = 120_000;
@@ -72,7 +79,11 @@ class Agent {
     this.#planner = new Planner(config, underlay, this.#grace);
     this.#facts = new FactsReader(edge, config, log);
     const guard = new WithdrawGuard(
-      { percent: config.withdrawGuardPercent, minimum: config.withdrawGuardMinimum, holdSec: config.withdrawGuardHoldSec },
+      {
+        percent: config.withdrawGuardPercent,
+        minimum: config.withdrawGuardMinimum,
+        holdSec: config.withdrawGuardHoldSec,
+      },
       clock,
     );
     this.#reconciler = new Reconciler({
@@ -131,7 +142,10 @@ class Agent {
     const remotes = ovnRemotes(config, snapshot);
     if (identity === undefined || remotes === undefined) {
       const missing = identity === undefined ? 'system-id' : 'the address of the OVN database';
-      log.warn({ missing }, `the local Open_vSwitch database does not say ${missing}; nothing is changed meanwhile`);
+      log.warn(
+        { missing },
+        `the local Open_vSwitch database does not say ${missing}; nothing is changed meanwhile`,
+      );
       return;
     }
     const current = this.#source;
@@ -168,7 +182,7 @@ class Agent {
   #startTimers(): void {
     const { config } = this.#parts;
     this.#every(config.reconcileIntervalSec * 1000, () => this.#reconciler.audit());
-    this.#every(config.frrReconcileIntervalSec * 1000, () => this.#reconciler.recheck(['frr']));
+    this.#every(config.frrReconcileIntervalSec * 1000, () => this.#reconciler.recheck(UNANNOUNCED));
   }
 
   #every(intervalMs: number, action: () => void): void {

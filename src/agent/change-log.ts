@@ -28,7 +28,11 @@ export class ChangeLog {
   decisions(step: PlanningStep, pending: readonly Pending[]): void {
     for (const exposure of step.exposed) {
       this.#log.info(
-        { address: exposure.address, network: exposure.network.name, because: exposure.because.map((reason) => reason.note) },
+        {
+          address: exposure.address,
+          network: exposure.network.name,
+          because: exposure.because.map((reason) => reason.note),
+        },
         'expose',
       );
     }
@@ -55,7 +59,10 @@ export class ChangeLog {
         this.#log.info(fields, `${change.op} ${object.kind}`);
       } else if (this.#failing.get(change.key) !== problem.message) {
         this.#failing.set(change.key, problem.message);
-        this.#log.warn({ ...fields, problem: problem.message }, `${change.op} ${object.kind} ${problem.code}`);
+        this.#log.warn(
+          { ...fields, problem: problem.message },
+          `${change.op} ${object.kind} ${problem.code}`,
+        );
       }
     }
     const now = new Map(blocked.map((item) => [item.key, item.reason]));

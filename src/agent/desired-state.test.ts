@@ -49,7 +49,8 @@ describe('DesiredState', () => {
         }
         const expected = new Map<string, DesiredObject>();
         for (const contributor of [...last.keys()].sort().reverse()) {
-          for (const [key, object] of wanted(contributor, last.get(contributor) ?? [])) expected.set(key, object);
+          for (const [key, object] of wanted(contributor, last.get(contributor) ?? []))
+            expected.set(key, object);
         }
         expect(new Map([...state.objects].sort())).toEqual(new Map([...expected].sort()));
       }),

@@ -3,8 +3,9 @@
  * object stays wanted as long as one contributor wants it. Replacing one contributor tells which keys to look at again,
  * so that a changed row costs what it changed and not the size of the node.
  */
-import type { DesiredObject, ObjectKey } from '../node/objects.ts';
+
 import { compareText } from '../base/order.ts';
+import type { DesiredObject, ObjectKey } from '../node/objects.ts';
 
 /** One contributor's object; further contributors of the same key are rare and kept aside. */
 interface Entry {

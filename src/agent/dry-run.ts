@@ -4,8 +4,9 @@
  * The same stages as the daemon's, once: databases, facts, exposures, wiring, comparison with the node. Throws when a
  * database does not answer before the signal aborts; the message says which.
  */
-import type { Logger } from '../base/logger.ts';
+
 import { systemClock } from '../base/clock.ts';
+import type { Logger } from '../base/logger.ts';
 import type { AgentConfig } from '../config/types.ts';
 import type { Denial, Exposure } from '../exposures/types.ts';
 import type { NodeEdge } from '../node/edge.ts';
@@ -41,7 +42,9 @@ export async function dryRun(parts: DryRunParts, signal: AbortSignal): Promise<D
   const snapshot = await awaiting(local, whenSnapshot(edge.ovs, signal));
   const identity = readIdentity(snapshot, osHostname);
   if (identity === undefined) {
-    throw new Error('the local Open_vSwitch database has no external_ids:system-id; ovn-controller needs one as well');
+    throw new Error(
+      'the local Open_vSwitch database has no external_ids:system-id; ovn-controller needs one as well',
+    );
   }
   const remotes = ovnRemotes(config, snapshot);
   if (remotes === undefined) throw new Error(missingRemotes(config));

@@ -10,8 +10,8 @@ import type { Logger } from '../base/logger.ts';
 import type { AgentConfig } from '../config/types.ts';
 import { parseBridgeMappings } from '../exposures/bridge-mappings.ts';
 import type { BridgeMapping } from '../exposures/types.ts';
-import { kernelFacts } from '../node/kernel-facts.ts';
 import type { NodeEdge } from '../node/edge.ts';
+import { kernelFacts } from '../node/kernel-facts.ts';
 import type { NodeScope } from '../node/objects.ts';
 import type { OvsSnapshot } from '../openvswitch/types.ts';
 import { assignTables } from '../wiring/routing-tables.ts';
@@ -53,7 +53,9 @@ export class FactsReader {
     return this.#remember({
       bridgeMappings,
       bridges,
-      tables: assignTables(rtTables, names, [this.#config.bgpVrfTableId]),
+      tables: assignTables(rtTables.map((line) => `${line.number} ${line.name}`).join('\n'), names, [
+        this.#config.bgpVrfTableId,
+      ]),
       kernelVlan: kernel.vlan,
       routerId: await this.#readRouterId(signal),
     });
@@ -101,6 +103,9 @@ export class FactsReader {
 }
 
 function factsText(facts: NodeFacts): string {
-  const bridges = [...facts.bridges.values()].map((bridge) => ({ ...bridge, ofports: [...bridge.ofports].sort() }));
+  const bridges = [...facts.bridges.values()].map((bridge) => ({
+    ...bridge,
+    ofports: [...bridge.ofports].sort(),
+  }));
   return JSON.stringify({ ...facts, bridges, tables: [...facts.tables] });
 }

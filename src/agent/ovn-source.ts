@@ -7,14 +7,14 @@
  */
 import type { Logger } from '../base/logger.ts';
 import type { AgentConfig, TlsFiles } from '../config/types.ts';
-import type { NodeIdentity } from './identity.ts';
-import { NORTHBOUND } from '../ovn/northbound-schema.ts';
+import type { OvsSnapshot } from '../openvswitch/types.ts';
 import { createNorthboundTopology } from '../ovn/northbound.ts';
-import { SOUTHBOUND } from '../ovn/southbound-schema.ts';
+import { NORTHBOUND } from '../ovn/northbound-schema.ts';
 import { createSouthboundTopology } from '../ovn/southbound.ts';
+import { SOUTHBOUND } from '../ovn/southbound-schema.ts';
 import type { CandidateKey, Topology } from '../ovn/topology.ts';
 import { type ChangeSet, type DatabaseSpec, OvsdbClient, type Replica, type Views } from '../ovsdb/index.ts';
-import type { OvsSnapshot } from '../openvswitch/types.ts';
+import type { NodeIdentity } from './identity.ts';
 
 export interface OvnSourceEvents {
   changed(affected: 'all' | ReadonlySet<CandidateKey>, cause: 'snapshot' | 'update'): void;

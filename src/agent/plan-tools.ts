@@ -1,19 +1,14 @@
 /** Small pure questions about a plan. */
-import { ADVERTISE_METRIC, type Change, MAIN_TABLE, type NodePlan } from '../node/objects.ts';
+import type { NodePlan } from '../node/objects.ts';
+import { ADVERTISE, WITHDRAW } from '../node/stages.ts';
 
-/** True when the change makes or ends an advertisement. */
-export function isAdvertisement(change: Change): boolean {
-  if (change.op !== 'remove') return change.desired.role === 'advertise';
-  const { object } = change.observed;
-  switch (object.kind) {
-    case 'route':
-      return object.table === MAIN_TABLE && object.target.type === 'blackhole' && object.metric === ADVERTISE_METRIC;
-    case 'address':
-      // Bridges carry two addresses of the agent's; everything else that it owns is on the advertising device.
-      return !object.prefix.startsWith('169.254.') && !object.prefix.startsWith('fd53:d91e:400:7f17:');
-    default:
-      return false;
-  }
+/** How many advertisements the plan ends, and how many it makes; one that is only renewed counts as neither. */
+export function advertisementChanges(plan: NodePlan): { readonly withdrawn: number; readonly added: number } {
+  const keysOf = (name: string): Set<string> =>
+    new Set(plan.stages.find((stage) => stage.name === name)?.changes.map((change) => change.key));
+  const [withdrawn, added] = [keysOf(WITHDRAW), keysOf(ADVERTISE)];
+  const renewed = [...withdrawn].filter((key) => added.has(key)).length;
+  return { withdrawn: withdrawn.size - renewed, added: added.size - renewed };
 }
 
 /** The same plan with nothing taken away. */

@@ -79,7 +79,8 @@ export class Planner {
     const before = this.#facts;
     this.#facts = facts;
     this.#rewire = true;
-    if (JSON.stringify(before?.bridgeMappings) !== JSON.stringify(facts.bridgeMappings)) this.#everything = true;
+    if (JSON.stringify(before?.bridgeMappings) !== JSON.stringify(facts.bridgeMappings))
+      this.#everything = true;
   }
 
   /** These candidates may have another verdict now. */
@@ -94,7 +95,9 @@ export class Planner {
     const topology = this.#topology;
     const input = { config: this.#config, facts: this.#facts };
     const policy = this.#policy(this.#facts);
-    const keys = this.#everything ? new Set([...this.#exposures.candidates(), ...topology.candidates()]) : this.#dirty;
+    const keys = this.#everything
+      ? new Set([...this.#exposures.candidates(), ...topology.candidates()])
+      : this.#dirty;
     const delta = this.#exposures.update(this.#evaluate(keys, topology, policy));
 
     const touched = new Set<ObjectKey>();
@@ -104,7 +107,8 @@ export class Planner {
     }
     const rewired = this.#rewire ? this.#exposures.exposures.values() : delta.exposed;
     for (const exposure of delta.withdrawn) this.#put(exposure.address, undefined, touched);
-    for (const exposure of rewired) this.#put(exposure.address, this.#method.expose(exposure, input), touched);
+    for (const exposure of rewired)
+      this.#put(exposure.address, this.#method.expose(exposure, input), touched);
 
     const all = this.#rewire;
     this.#localnets = localnets;

@@ -7,13 +7,13 @@
  */
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
+import type { Node, ReadProblem } from '../node/node.ts';
 import type { ChangeOutcome, NodeObjectKind, NodePlan, NodeScope, ObjectKey } from '../node/objects.ts';
-import type { Node } from '../node/node.ts';
 import type { CandidateKey } from '../ovn/topology.ts';
 import type { NodeFacts } from '../wiring/types.ts';
 import { Backoff } from './backoff.ts';
 import type { ChangeLog } from './change-log.ts';
-import { isAdvertisement, withoutRemovals } from './plan-tools.ts';
+import { advertisementChanges, withoutRemovals } from './plan-tools.ts';
 import type { Planner } from './planner.ts';
 import type { WithdrawGuard } from './withdraw-guard.ts';
 
@@ -41,10 +41,17 @@ export interface ReconcilerCounters {
 const RETRY = { minMs: 500, maxMs: 30_000 };
 
 export class Reconciler {
-  readonly counters: ReconcilerCounters = { passes: 0, failedPasses: 0, changes: 0, failedChanges: 0, drifts: 0 };
+  readonly counters: ReconcilerCounters = {
+    passes: 0,
+    failedPasses: 0,
+    changes: 0,
+    failedChanges: 0,
+    drifts: 0,
+  };
   readonly #parts: ReconcilerParts;
   readonly #retry = new Backoff(RETRY);
   readonly #settled = new Set<() => void>();
+  readonly #unreadable = new Map<NodeObjectKind, string>();
   #factsDirty = true;
   #stale: Set<NodeObjectKind> | 'all' = 'all';
   #compare: Set<ObjectKey> | 'all' = 'all';
@@ -160,24 +167,43 @@ export class Reconciler {
     if (step === undefined) return;
     changeLog.decisions(step, planner.pending());
     this.#addCompare(step.touched);
-    if (this.#stale !== 'all' && this.#stale.size === 0) {
-      if (this.#compare !== 'all' && this.#compare.size === 0) return;
-    } else {
-      const kinds = this.#stale;
-      this.#stale = new Set();
-      this.#compare = 'all';
-      try {
-        await node.read(kinds === 'all' ? undefined : [...kinds], signal);
-      } catch (error) {
-        this.#markStale(kinds);
-        throw error;
-      }
-    }
+    if (this.#stale === 'all' || this.#stale.size > 0) await this.#read(signal);
+    else if (this.#compare !== 'all' && this.#compare.size === 0) return;
     const keys = this.#compare;
     this.#compare = new Set();
     const plan = this.#admit(node.plan(planner.desired, keys === 'all' ? undefined : keys));
     const outcomes = await node.apply(plan, signal);
     this.#conclude(plan, outcomes);
+  }
+
+  /** Reads what is stale. A kind that cannot be read keeps its last picture and is tried again later. */
+  async #read(signal: AbortSignal): Promise<void> {
+    const { node, log } = this.#parts;
+    const kinds = this.#stale;
+    this.#stale = new Set();
+    this.#compare = 'all';
+    let problems: readonly ReadProblem[];
+    try {
+      problems = await node.read(kinds === 'all' ? undefined : kinds, signal);
+    } catch (error) {
+      this.#markStale(kinds);
+      throw error;
+    }
+    for (const { kind, message } of problems) {
+      if (this.#unreadable.get(kind) !== message)
+        log.warn({ kind, problem: message }, 'cannot be read; what stands is kept');
+      this.#unreadable.set(kind, message);
+    }
+    const failed = new Set(problems.map((problem) => problem.kind));
+    for (const kind of this.#unreadable.keys()) {
+      if (failed.has(kind) || (kinds !== 'all' && !kinds.has(kind))) continue;
+      this.#unreadable.delete(kind);
+      log.info({ kind }, 'can be read again');
+    }
+    if (failed.size > 0) {
+      this.#markStale(failed);
+      this.#retryLater();
+    }
   }
 
   async #refreshFacts(
@@ -200,17 +226,16 @@ export class Reconciler {
   /** Lets the guard take the withdrawals out of a plan that it does not believe yet. */
   #admit(plan: NodePlan): NodePlan {
     const { guard, planner, log } = this.#parts;
-    const changes = plan.stages.flatMap((stage) => stage.changes);
-    const removals = changes.filter((change) => change.op === 'remove' && isAdvertisement(change));
-    let standing = removals.length - changes.filter((change) => change.op === 'add' && isAdvertisement(change)).length;
-    if (removals.length > 0) {
+    const { withdrawn, added } = advertisementChanges(plan);
+    let standing = withdrawn - added;
+    if (withdrawn > 0) {
       for (const desired of planner.desired.values()) if (desired.role === 'advertise') standing += 1;
     }
-    const decision = guard.decide(removals.length, standing);
+    const decision = guard.decide(withdrawn, standing);
     if (decision.kind === 'proceed') return plan;
     if (decision.started) {
       log.error(
-        { withdrawals: removals.length, standing, holdSec: Math.round(decision.retryMs / 1000) },
+        { withdrawals: withdrawn, standing, holdSec: Math.round(decision.retryMs / 1000) },
         'what the database says now would withdraw most of what this node advertises: held back; it is believed if it still says so after the hold',
       );
     }
@@ -274,4 +299,3 @@ export class Reconciler {
     });
   }
 }
-

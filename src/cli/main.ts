@@ -23,7 +23,12 @@ const program = new Command('ovn-bgp-agent')
   .exitOverride()
   .configureOutput({ writeOut: io.stdout, writeErr: io.stderr });
 
-for (const register of [registerRunCommand, registerPlanCommand, registerConfigCommand, registerDocsCommand]) {
+for (const register of [
+  registerRunCommand,
+  registerPlanCommand,
+  registerConfigCommand,
+  registerDocsCommand,
+]) {
   register(program, io);
 }
 

@@ -46,6 +46,7 @@ export function registerPlanCommand(program: Command, io: CommandIo): void {
 
 function parseSeconds(text: string): number {
   const seconds = Number(text);
-  if (!(seconds > 0 && seconds <= 86_400)) throw new InvalidArgumentError('Give a number of seconds above 0.');
+  if (!(seconds > 0 && seconds <= 86_400))
+    throw new InvalidArgumentError('Give a number of seconds above 0.');
   return seconds;
 }

@@ -39,7 +39,10 @@ function verboseLines(run: DryRun): string[] {
     lines.push(`  ${exposure.address} on ${exposure.network.name}: ${because}`);
   }
   lines.push('# not exposed');
-  for (const denial of sortedBy(run.denials, (item) => `${item.row.name ?? item.row.uuid} ${item.address ?? ''}`)) {
+  for (const denial of sortedBy(
+    run.denials,
+    (item) => `${item.row.name ?? item.row.uuid} ${item.address ?? ''}`,
+  )) {
     lines.push(`  ${denial.row.name ?? denial.row.uuid}: ${denial.message} [${denial.code}]`);
   }
   return lines;

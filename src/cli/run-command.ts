@@ -3,9 +3,9 @@ import { hostname } from 'node:os';
 import type { Command } from 'commander';
 import { runAgent } from '../agent/agent.ts';
 import { systemClock } from '../base/clock.ts';
-import { addConfigOptions, loadFromOptions } from './config-options.ts';
 import { serviceEnvironment } from '../config/environment.ts';
 import { createSdNotifier } from '../netlink/index.ts';
+import { addConfigOptions, loadFromOptions } from './config-options.ts';
 import { openEdges } from './edges.ts';
 import { EXIT } from './exit-codes.ts';
 import type { CommandIo } from './io.ts';
@@ -22,7 +22,10 @@ export function registerRunCommand(program: Command, io: CommandIo): void {
     const { config, warnings } = loaded;
     const { log, reopen } = openRunLogger(config);
     for (const warning of warnings) log.warn({}, warning);
-    log.info({ version: VERSION, node: process.version, driver: config.driver, via: config.advertiseVia }, 'starting');
+    log.info(
+      { version: VERSION, node: process.version, driver: config.driver, via: config.advertiseVia },
+      'starting',
+    );
 
     const stop = new AbortController();
     const onStop = (signal: NodeJS.Signals): void => {
