@@ -38,7 +38,8 @@ export interface ApplyInput {
   readonly signal?: AbortSignal | undefined;
 }
 
-const DEVICE_KINDS: readonly NodeObjectKind[] = ['address', 'route', 'neighbor', 'proxy-ndp', 'sysctl'];
+/** What a device that goes down and up again may lose. */
+const LOST_WHEN_DOWN: readonly NodeObjectKind[] = ['address', 'route', 'neighbor', 'proxy-ndp'];
 
 export async function applyPlan(input: ApplyInput): Promise<ChangeOutcome[]> {
   return new Application(input).run();
@@ -136,8 +137,8 @@ class Application {
     const moved = JSON.stringify(desired.link) !== JSON.stringify(observed.link);
     const isOther = desired.link.type === 'existing';
     if ((!moved || isOther) && desired.up === observed.up) return;
-    if (!this.#input.mirror.isInUse(desired.name)) return;
-    for (const kind of DEVICE_KINDS) this.#input.onDoubt(kind, `device ${desired.name} was changed`);
+    if (!this.#input.mirror.isInUse(desired.name, LOST_WHEN_DOWN)) return;
+    for (const kind of LOST_WHEN_DOWN) this.#input.onDoubt(kind, `device ${desired.name} was changed`);
   }
 
   #keepStanding(object: NodeObject): void {

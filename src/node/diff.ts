@@ -171,8 +171,9 @@ class PlanBuilder {
       const rewritable = object.kind !== 'link' || object.link.type !== 'existing';
       return found.rewrite === true && rewritable ? 'change' : 'none';
     }
-    const setUpOnly = object.kind === 'link' && object.link.type === 'existing';
-    return found.foreign !== undefined && !setUpOnly ? { blocked: found.foreign } : 'change';
+    return found.foreign !== undefined && isInTheWay(object, found.object)
+      ? { blocked: found.foreign }
+      : 'change';
   }
 
   /** True for what goes away with a device that is recreated. */
@@ -245,6 +246,12 @@ class PlanBuilder {
     });
     return { stages, blocked: this.#blocked.sort(byKey) };
   }
+}
+
+/** A device of somebody else may be set up and used when it is the right one; anything else foreign stays as it is. */
+function isInTheWay(desired: NodeObject, found: NodeObject): boolean {
+  if (desired.kind !== 'link' || found.kind !== 'link') return true;
+  return desired.link.type !== 'existing' && mustRecreate(desired, found);
 }
 
 function portKeyOf(bridge: string, name: string): ObjectKey {

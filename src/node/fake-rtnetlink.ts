@@ -87,8 +87,7 @@ export class FakeRtnetlink implements Rtnetlink {
   }
 
   neighbors(filter: NeighborFilter = {}): Promise<Neighbor[]> {
-    // As the kernel's: proxy entries only when they are asked for.
-    return this.#dump(this.#neighbors.values(), (found) => matches({ proxy: false, ...filter }, found));
+    return this.#dump(this.#neighbors.values(), (found) => matches(filter, found));
   }
 
   async batch(requests: readonly Request[]): Promise<readonly (NetlinkFailure | undefined)[]> {
@@ -233,6 +232,7 @@ export class FakeRtnetlink implements Rtnetlink {
           (other) => other.parent === link.parent && other.data?.kind === 'vlan' && other.data.id === data.id,
         );
         if (taken) return 'EEXIST';
+        if (link.up === true && this.#links.get(link.parent)?.up !== true) return 'ENETDOWN';
       }
       this.addLink({
         name: link.name,
@@ -240,6 +240,8 @@ export class FakeRtnetlink implements Rtnetlink {
         data,
         ...(link.parent === undefined ? {} : { parent: link.parent }),
         ...(link.master === undefined ? {} : { master: link.master }),
+        ...(link.alias === undefined ? {} : { alias: link.alias }),
+        up: link.up ?? false,
       });
       return undefined;
     }

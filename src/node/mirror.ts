@@ -53,12 +53,9 @@ export class Mirror {
     }
   }
 
-  /** True when something other than the device itself is believed to be on it. */
-  isInUse(device: string): boolean {
-    for (const objects of this.#kinds.values()) {
-      for (const { object } of objects.values()) if (wentWith(object, device)) return true;
-    }
-    return false;
+  /** True when something of these kinds is believed to be on the device. */
+  isInUse(device: string, kinds: readonly NodeObjectKind[]): boolean {
+    return kinds.some((kind) => [...this.of(kind).values()].some(({ object }) => wentWith(object, device)));
   }
 }
 

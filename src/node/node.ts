@@ -7,7 +7,6 @@
  */
 import { type Clock, systemClock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
-import type { KernelEvent } from '../netlink/types.ts';
 import { applyPlan } from './apply.ts';
 import { Devices } from './devices.ts';
 import { diff } from './diff.ts';
@@ -50,6 +49,8 @@ export interface NodeCounters {
 }
 
 const SETTLE_MS = 20;
+/** RTPROT_KERNEL, and what FRR learns: bgp, isis, ospf, rip. The agent has nothing to do with such routes. */
+const OTHERS_ROUTES = [2, 186, 187, 188, 189];
 
 export class Node {
   readonly #edge: NodeEdge;
@@ -88,7 +89,13 @@ export class Node {
     this.#settleMs = options.settleMs ?? SETTLE_MS;
     this.#judge = new DriftJudge(() => this.#viewIfSet(), this.#mirror);
     this.#unsubscribe = [
-      edge.netlink.subscribe((events) => this.#kernelEvents(events)),
+      edge.netlink.subscribe(
+        (events) => {
+          this.#judge.collect(events);
+          this.#settleSoon();
+        },
+        { ignoreRouteProtocols: OTHERS_ROUTES },
+      ),
       edge.ovs.subscribe((event) => {
         if (event.kind === 'database') this.#judge.collectPorts();
         else this.#flowsToCheck.add(event.bridge);
@@ -245,13 +252,8 @@ export class Node {
     if (doubts.size === 0 || this.#closed) return;
     const before = new Map([...doubts].map((kind) => [kind, new Map(this.#mirror.of(kind))]));
     await this.#read(doubts);
-    const wrong = [...doubts].filter((kind) => !sameObjects(before.get(kind), this.#mirror.of(kind)));
+    const wrong = [...doubts].filter((kind) => !agrees(before.get(kind), this.#mirror.of(kind)));
     if (wrong.length > 0) queueMicrotask(() => this.#drifted(new Set(wrong)));
-  }
-
-  #kernelEvents(events: readonly KernelEvent[]): void {
-    this.#judge.collect(events);
-    this.#settleSoon();
   }
 
   #settleSoon(): void {
@@ -285,7 +287,7 @@ export class Node {
         );
         const mirror = new Mirror();
         mirror.replace('flow', await readFlows(view, bridge, undefined));
-        if (!sameObjects(held, mirror.of('flow'))) return this.#drifted(new Set(['flow']));
+        if (!agrees(held, mirror.of('flow'))) return this.#drifted(new Set(['flow']));
       }
     };
     // A bridge that cannot be asked is one that cannot be trusted.
@@ -343,16 +345,16 @@ function count(counters: Map<NodeObjectKind, number>, kind: NodeObjectKind): voi
   counters.set(kind, (counters.get(kind) ?? 0) + 1);
 }
 
-function sameObjects(
-  a: ReadonlyMap<ObjectKey, ObservedObject> | undefined,
-  b: ReadonlyMap<ObjectKey, ObservedObject>,
+/** True when what was found is what was believed; foreign things that come into view are no surprise. */
+function agrees(
+  believed: ReadonlyMap<ObjectKey, ObservedObject> | undefined,
+  found: ReadonlyMap<ObjectKey, ObservedObject>,
 ): boolean {
-  if (a?.size !== b.size) return false;
-  for (const [key, found] of b) {
-    const other = a.get(key);
-    if (other === undefined || other.owned !== found.owned || !sameContents(found.object, other.object)) {
+  for (const [key, { object, owned }] of found) {
+    const other = believed?.get(key);
+    if (other === undefined ? owned : other.owned !== owned || !sameContents(object, other.object))
       return false;
-    }
   }
+  for (const key of believed?.keys() ?? []) if (!found.has(key)) return false;
   return true;
 }

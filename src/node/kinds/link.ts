@@ -95,26 +95,14 @@ export const linkKind: Kind<LinkObject> = {
   // The caller has read the devices just before.
   read: async (view) => [...view.devices.all()].flatMap((link) => observeLink(view, link) ?? []),
   write: async (view, writes, signal) => {
-    const made = await writeNetlink(
+    const results = await writeNetlink(
       view,
       writes,
-      { requests: (write) => firstRequests(view, write), existsIsDone: () => false },
+      { requests: (write) => linkRequests(view, write), existsIsDone: () => false },
       signal,
     );
-    // Only what was really made here may be marked: a name can be taken by somebody else at any moment.
-    const finished = await writeNetlink(
-      view,
-      writes,
-      {
-        requests: (write) => (made[writes.indexOf(write)] === undefined ? lastRequests(view, write) : []),
-        existsIsDone: () => false,
-      },
-      signal,
-    );
-    return writes.map((_, index) => {
-      const failure = made[index] ?? finished[index];
-      return failure === undefined ? undefined : { ...failure, doubt: true };
-    });
+    // Whatever went wrong with a device, everything on it depends on knowing what is there.
+    return results.map((failure) => (failure === undefined ? undefined : { ...failure, doubt: true }));
   },
   written: (object) => ({
     object,
@@ -123,8 +111,7 @@ export const linkKind: Kind<LinkObject> = {
   }),
 };
 
-/** Deletes, makes, or changes in place. */
-function firstRequests(view: View, { op, object }: Write<LinkObject>): readonly Request[] | WriteFailure {
+function linkRequests(view: View, { op, object }: Write<LinkObject>): readonly Request[] | WriteFailure {
   const { name, link, up } = object;
   const held = view.devices.named(name);
   if (op === 'remove') {
@@ -142,18 +129,8 @@ function firstRequests(view: View, { op, object }: Write<LinkObject>): readonly 
     const mark = held.alias === LINK_ALIAS ? {} : { alias: LINK_ALIAS };
     return [{ type: 'link', op: 'set', link: { index: held.index, ...move, ...mark, up } }];
   }
-  return [{ type: 'link', op: 'add', link: { name, ...creation(link, relative ?? 0) } }];
-}
-
-/** The kernel takes no alias with a new device; and one that cannot come up is still made and marked. */
-function lastRequests(view: View, { op, object }: Write<LinkObject>): readonly Request[] {
-  const { name, link, up } = object;
-  const created =
-    link.type !== 'existing' && (op === 'add' || (op === 'change' && view.devices.named(name) === undefined));
-  if (!created) return [];
   return [
-    { type: 'link', op: 'set', link: { name, alias: LINK_ALIAS } },
-    { type: 'link', op: 'set', link: { name, up } },
+    { type: 'link', op: 'add', link: { name, ...creation(link, relative ?? 0), alias: LINK_ALIAS, up } },
   ];
 }
 

@@ -34,8 +34,11 @@ export const neighborKind: Kind<NeighborObject> = {
   describe: ({ address, mac, device }) => `neighbour ${address} lladdr ${mac} dev ${device} permanent`,
   read: async (view) => {
     const { netlink } = view.edge;
-    const found = [...(await netlink.neighbors({ family: 4 })), ...(await netlink.neighbors({ family: 6 }))];
-    return found.flatMap((raw) => observeNeighbor(view, raw) ?? []);
+    const found = await Promise.all([
+      netlink.neighbors({ family: 4, proxy: false }),
+      netlink.neighbors({ family: 6, proxy: false }),
+    ]);
+    return found.flat().flatMap((raw) => observeNeighbor(view, raw) ?? []);
   },
   write: (view, writes, signal) =>
     writeNetlink(

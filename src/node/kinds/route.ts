@@ -37,6 +37,8 @@ export function isRelevantRoute({ scope }: View, raw: Route): boolean {
 
 export function observeRoute(view: View, raw: Route): ObservedObject | undefined {
   if (KERNEL_TYPES.has(raw.type) || !isRelevantRoute(view, raw)) return undefined;
+  // Routes for some traffic only are other things than routes for all of it.
+  if (raw.from !== undefined || (raw.tos ?? 0) !== 0) return undefined;
   const destination = parsePrefix(raw.destination);
   if (destination === undefined) return undefined;
   const object: RouteObject = {
