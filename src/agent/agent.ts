@@ -117,11 +117,14 @@ class Agent {
     await Promise.race([this.#firstTopology, aborted(signal)]);
     if (signal.aborted) return;
     this.#startTimers();
-    void this.#reconciler.whenSettled().then(() => {
-      log.info({ exposed: this.#planner.exposures.size }, 'the node holds what it should');
-      this.#parts.onReady?.();
-    });
+    void this.#announceReady();
     await this.#reconciler.run(signal);
+  }
+
+  async #announceReady(): Promise<void> {
+    await this.#reconciler.whenSettled();
+    this.#parts.log.info({ exposed: this.#planner.exposures.size }, 'the node holds what it should');
+    this.#parts.onReady?.();
   }
 
   async close(): Promise<void> {

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { DesiredObject, ObjectKey } from '../node/objects.ts';
 import { DesiredState } from './desired-state.ts';
@@ -48,11 +48,11 @@ describe('DesiredState', () => {
           last.set(contributor, paths);
         }
         const expected = new Map<string, DesiredObject>();
-        for (const contributor of [...last.keys()].sort().reverse()) {
+        for (const contributor of [...last.keys()].sort().toReversed()) {
           for (const [key, object] of wanted(contributor, last.get(contributor) ?? []))
             expected.set(key, object);
         }
-        expect(new Map([...state.objects].sort())).toEqual(new Map([...expected].sort()));
+        expect(new Map(state.objects)).toEqual(expected);
       }),
     );
   });

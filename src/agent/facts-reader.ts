@@ -7,6 +7,7 @@
  */
 import type { IpAddress } from '../base/address.ts';
 import type { Logger } from '../base/logger.ts';
+import { sortedBy } from '../base/order.ts';
 import type { AgentConfig } from '../config/types.ts';
 import { parseBridgeMappings } from '../exposures/bridge-mappings.ts';
 import type { BridgeMapping } from '../exposures/types.ts';
@@ -105,7 +106,7 @@ export class FactsReader {
 function factsText(facts: NodeFacts): string {
   const bridges = [...facts.bridges.values()].map((bridge) => ({
     ...bridge,
-    ofports: [...bridge.ofports].sort(),
+    ofports: sortedBy(bridge.ofports, ([name]) => name),
   }));
   return JSON.stringify({ ...facts, bridges, tables: [...facts.tables] });
 }

@@ -51,7 +51,7 @@ export class MigrationGrace {
   }
 
   close(): void {
-    for (const key of [...this.#cancel.keys()]) this.#end(key);
+    for (const key of this.#cancel.keys()) this.#end(key);
   }
 
   #end(key: CandidateKey): void {

@@ -21,7 +21,7 @@ const program = new Command('ovn-bgp-agent')
   .version(VERSION)
   .showSuggestionAfterError()
   .exitOverride()
-  .configureOutput({ writeOut: io.stdout, writeErr: io.stderr });
+  .configureOutput({ writeOut: (text) => io.stdout(text), writeErr: (text) => io.stderr(text) });
 
 for (const register of [
   registerRunCommand,

@@ -29,6 +29,7 @@ export function registerPlanCommand(program: Command, io: CommandIo): void {
   addConfigOptions(command).action(async () => {
     const loaded = await loadFromOptions(command, io, { refuseUnsupported: true });
     if (loaded === undefined) return;
+    for (const warning of loaded.warnings) io.stderr(`warning: ${warning}\n`);
     const options: PlanOptions = command.opts();
     const edge = openEdges(loaded.config, silentLogger);
     try {

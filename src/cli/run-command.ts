@@ -20,7 +20,8 @@ export function registerRunCommand(program: Command, io: CommandIo): void {
     const loaded = await loadFromOptions(command, io, { refuseUnsupported: true });
     if (loaded === undefined) return;
     const { config, warnings } = loaded;
-    const { log, reopen } = openRunLogger(config);
+    const runLogger = openRunLogger(config);
+    const { log } = runLogger;
     for (const warning of warnings) log.warn({}, warning);
     log.info(
       { version: VERSION, node: process.version, driver: config.driver, via: config.advertiseVia },
@@ -33,7 +34,7 @@ export function registerRunCommand(program: Command, io: CommandIo): void {
       stop.abort();
     };
     process.once('SIGTERM', onStop).once('SIGINT', onStop);
-    process.on('SIGHUP', reopen);
+    process.on('SIGHUP', () => runLogger.reopen());
 
     const service = serviceEnvironment();
     const notifier = service.notifySocket === undefined ? undefined : createSdNotifier(service.notifySocket);

@@ -7,7 +7,7 @@ import { Content, FLAT_NETWORK, VLAN_NETWORK } from '../../lab/content.ts';
 import { Lab } from '../../lab/lab.ts';
 import { CHASSIS_NAMES, type ChassisName, type NodeName } from '../../lab/layout.ts';
 import type { PortSpec, ProviderNetwork } from '../../lab/neutron-rows.ts';
-import { type Seen, until } from '../../lab/until.ts';
+import { type Seen, until, untilTrue } from '../../lab/until.ts';
 import { bootVirtualMachine, pingUntil, type VirtualMachine } from '../../lab/vm.ts';
 
 export const LEAFS = ['leaf1', 'leaf2'] as const;
@@ -68,6 +68,13 @@ export async function awaitSettled(agent: LabAgent): Promise<void> {
 /** Where the agent's log ends now, to look later only at what came after. */
 export async function logLength(agent: LabAgent): Promise<number> {
   return (await agent.log()).length;
+}
+
+/** Waits until a line of the log has all of these words. */
+export async function awaitLogLine(agent: LabAgent, words: readonly string[]): Promise<void> {
+  await untilTrue(`a line with ${words.join(' and ')} in the agent's log`, async () =>
+    (await agent.log()).some(({ text }) => words.every((word) => text.includes(word))),
+  );
 }
 
 /** The changes to the node that the agent logged since `from`. */
