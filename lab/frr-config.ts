@@ -25,7 +25,7 @@ const BFD_PROFILE = [
 /** The complete `frr.conf` of one router. */
 export function frrConfig(router: Router): string {
   const lines = router.role === 'chassis' ? chassisConfig(router) : fabricConfig(router);
-  return `${[`hostname ${router.name}`, 'log file /var/log/frr/frr.log', ...BFD_PROFILE, ...lines].join('\n')}\n`;
+  return `${[`hostname ${router.name}`, 'log file /var/log/frr/frr.log', 'log timestamp precision 3', ...BFD_PROFILE, ...lines].join('\n')}\n`;
 }
 
 function fabricConfig(router: Router): string[] {

@@ -3,7 +3,14 @@
  *
  * Paths are the node's own (`/etc/frr/frr.conf`); `hostPath` says where the machine has them.
  */
-import { LabError, type Machine, type RunOptions, type RunResult, type StartedProcess } from './machine.ts';
+import {
+  LAB_PATH,
+  LabError,
+  type Machine,
+  type RunOptions,
+  type RunResult,
+  type StartedProcess,
+} from './machine.ts';
 import { enter, OWN_DIRECTORIES } from './namespaces.ts';
 import { childrenOf, identify, isAlive, type ProcessIdentity, parseStat } from './state.ts';
 import { until, untilTrue } from './until.ts';
@@ -46,7 +53,8 @@ export class LabNode {
 
   /** Runs a command in the node on the caller's terminal; returns its exit status. */
   interact(argv: readonly string[]): Promise<number> {
-    return this.#machine.interact(enter(this.#holder, argv));
+    const environment = ['env', `PATH=${LAB_PATH}`, 'LC_ALL=C'];
+    return this.#machine.interact(enter(this.#holder, [...environment, ...argv]));
   }
 
   /** Where the machine has a file of the node; fails for paths that the node shares with the machine. */

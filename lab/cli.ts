@@ -1,0 +1,143 @@
+/**
+ * `npm run lab -- up | down | status | exec NODE -- CMD... | sh NODE | logs NODE [FILE]`.
+ *
+ * Exit status: 0 done, 1 failed (the reason is on standard error), 2 wrong usage; `exec` and `sh` have that of the
+ * command they ran.
+ */
+import { Command, CommanderError } from 'commander';
+import { DEFAULT_LAB, Lab } from './lab.ts';
+import { CENTRAL_ADDRESS, isNodeName, NODE_NAMES } from './layout.ts';
+import { LabError } from './machine.ts';
+import type { LabNode } from './node.ts';
+import { labStatus } from './status.ts';
+import { explain, type Print, progressPrinter } from './terminal.ts';
+import { seconds } from './until.ts';
+
+const USAGE_STATUS = 2;
+
+export interface CliOutput {
+  readonly out: Print;
+  readonly err: Print;
+}
+
+/** Runs one command line and returns the exit status; never throws. */
+export async function labCli(argv: readonly string[], output: CliOutput): Promise<number> {
+  let status = 0;
+  const program = buildProgram(output, (code) => {
+    status = code;
+  });
+  try {
+    await program.parseAsync([...argv], { from: 'user' });
+    return status;
+  } catch (error) {
+    // Commander has printed its message or the help text.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE_STATUS;
+    output.err(`lab: ${explain(error)}`);
+    return error instanceof LabError && error.code === 'usage' ? USAGE_STATUS : 1;
+  }
+}
+
+function buildProgram(output: CliOutput, exit: (code: number) => void): Command {
+  const program = new Command('lab')
+    .description('A spine-leaf fabric with real OVN, Open vSwitch and FRR on this machine')
+    .option('-n, --name <name>', 'name of the lab; labs of different names stand side by side', DEFAULT_LAB)
+    .exitOverride()
+    .showHelpAfterError('(lab --help tells more)')
+    .enablePositionalOptions()
+    .configureOutput({
+      writeOut: (text) => output.out(text.trimEnd()),
+      writeErr: (text) => output.err(text.trimEnd()),
+    });
+  const name = (): string => program.opts<{ name: string }>().name;
+
+  program
+    .command('up')
+    .description('build the lab and wait until it has converged')
+    .option('--second-bridge', 'a second provider bridge, br-ex2 on physnet2')
+    .action(async (options: { secondBridge?: true }) => {
+      const lab = await Lab.up(
+        { name: name(), secondBridge: options.secondBridge === true },
+        progressPrinter(output.out),
+      );
+      output.out(`lab "${lab.name}" is up after ${seconds(lab.blueprint.upMs)}: ${NODE_NAMES.join(', ')}`);
+      output.out(
+        `OVN databases in the lab: tcp:${CENTRAL_ADDRESS}:6641 (NB), :6642 (SB); try: lab sh compute1`,
+      );
+    });
+
+  program
+    .command('down')
+    .description('take the lab away, whatever is left of it')
+    .action(async () => {
+      const was = await Lab.down(name());
+      output.out(was ? `lab "${name()}" is gone` : `there was no lab "${name()}"`);
+    });
+
+  program
+    .command('status')
+    .description('nodes, programs, BGP sessions, chassis; fails when something is not as it should be')
+    .action(async () => {
+      const { lines, healthy } = await labStatus(await Lab.attach(name()));
+      for (const line of lines) output.out(line);
+      exit(healthy ? 0 : 1);
+    });
+
+  program
+    .command('exec')
+    .description('run a command in a node or virtual machine: lab exec compute1 -- ip route')
+    .argument('<node>', NODE_NAMES.join(', '))
+    .argument('<command...>')
+    .passThroughOptions()
+    .action(async (nodeName: string, command: readonly string[]) => {
+      const [first, ...rest] = command;
+      exit(await (await findNode(name(), nodeName)).interact(first === '--' ? rest : command));
+    });
+
+  program
+    .command('sh')
+    .description('a shell in a node or virtual machine')
+    .argument('<node>', NODE_NAMES.join(', '))
+    .action(async (nodeName: string) => {
+      const node = await findNode(name(), nodeName);
+      exit(await node.interact(['bash', '--norc', '-i']));
+    });
+
+  program
+    .command('logs')
+    .description('the log files of a node, or one of them')
+    .argument('<node>', NODE_NAMES.join(', '))
+    .argument('[file]', 'as the list has it, for example frr/frr.log')
+    .action(async (nodeName: string, file: string | undefined) => {
+      const node = await findNode(name(), nodeName);
+      if (file === undefined) {
+        for (const log of await logFiles(node)) output.out(log);
+        return;
+      }
+      const text = file.split('/').includes('..') ? undefined : await node.read(`/var/log/${file}`);
+      if (text === undefined) throw new LabError('usage', `${nodeName} has no log ${file}`);
+      output.out(text.trimEnd());
+    });
+
+  return program;
+}
+
+async function findNode(labName: string, nodeName: string): Promise<LabNode> {
+  const lab = await Lab.attach(labName);
+  if (isNodeName(nodeName)) return lab.node(nodeName);
+  const hosts = await lab.hosts();
+  const host = hosts.includes(nodeName) ? await lab.host(nodeName) : undefined;
+  if (host !== undefined) return host;
+  throw new LabError(
+    'usage',
+    `no node ${nodeName} in lab "${labName}": ${[...NODE_NAMES, ...hosts].join(', ')}`,
+  );
+}
+
+/** Below /var/log, one level of directories deep. */
+async function logFiles(node: LabNode): Promise<readonly string[]> {
+  const { stdout } = await node.exec(['find', '/var/log', '-type', 'f', '-printf', '%P  %s bytes\n']);
+  return stdout
+    .split('\n')
+    .filter((line) => line !== '')
+    .sort((a, b) => (a < b ? -1 : 1));
+}

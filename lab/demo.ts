@@ -1,0 +1,271 @@
+/**
+ * The demonstration: a fabric comes up, agents start, virtual machines on provider networks become reachable from
+ * outside, one moves, one goes. Everything that is claimed is checked: routes at leaf and spine, pings through the data
+ * plane in both directions.
+ *
+ * In: how to start the agents. Out: true when every check passed. On failure prints the state of the OVN nodes.
+ */
+import { Checks } from './checks.ts';
+import { Content, FLAT_NETWORK, VLAN_NETWORK } from './content.ts';
+import { diagnoseNode } from './diagnosis.ts';
+import { Lab } from './lab.ts';
+import { CHASSIS_NAMES, type ChassisName, EXTERNAL, type NodeName } from './layout.ts';
+import { LabError } from './machine.ts';
+import type { PortSpec, ProviderNetwork } from './neutron-rows.ts';
+import { explain, type Print, progressPrinter, table } from './terminal.ts';
+import { type Seen, seconds, until } from './until.ts';
+import { bootVirtualMachine, ping, pingUntil, type VirtualMachine } from './vm.ts';
+
+/** What advertises addresses on the nodes. */
+export interface DemoAgents {
+  readonly description: string;
+  start(lab: Lab, node: ChassisName): Promise<void>;
+  stop(lab: Lab, node: ChassisName): Promise<void>;
+  log(lab: Lab, node: ChassisName): Promise<readonly string[]>;
+}
+
+export interface DemoOptions {
+  readonly name: string;
+  /** Leave the lab standing, agents and machines included. */
+  readonly keep: boolean;
+  readonly agents: DemoAgents;
+  /** How long a route may take to appear or to go. */
+  readonly routeTimeoutMs?: number;
+}
+
+const ROUTE_TIMEOUT_MS = 20_000;
+const PING_TIMEOUT_MS = 10_000;
+
+const WEB = demoPort(1, 'web', FLAT_NETWORK, ['172.24.4.10', '2001:db8:4::10'], 'compute1');
+const DATA = demoPort(2, 'data', VLAN_NETWORK, ['172.25.0.10', '2001:db8:5::10'], 'compute2');
+const MAIL = demoPort(3, 'mail', FLAT_NETWORK, ['172.24.4.11', '2001:db8:4::11'], 'gw1');
+
+export async function runDemo(options: DemoOptions, print: Print): Promise<boolean> {
+  const begin = performance.now();
+  const checks = new Checks(print);
+  const { agents, name } = options;
+  print('Fabric: spine, 2 leafs, 3 OVN nodes, OVN central, and "ext", a host outside');
+  const lab = await Lab.up({ name }, progressPrinter(print));
+  try {
+    await tell(lab, options, checks, print);
+  } catch (error) {
+    await checks.run('the demonstration', () => Promise.reject(error));
+  }
+  const passed = checks.failed === 0 && checks.passed > 0;
+  if (!passed) await printDiagnosis(lab, agents, print);
+  if (options.keep) printInvitation(name, print);
+  else {
+    await Promise.all(CHASSIS_NAMES.map((node) => agents.stop(lab, node))).catch((error: unknown) => {
+      print(`  the agents did not stop in an orderly way: ${explain(error)}`);
+    });
+    await lab.down();
+  }
+  print('');
+  print(checks.verdict(performance.now() - begin));
+  return passed;
+}
+
+async function tell(
+  lab: Lab,
+  { agents, routeTimeoutMs = ROUTE_TIMEOUT_MS }: DemoOptions,
+  checks: Checks,
+  print: Print,
+): Promise<void> {
+  print('');
+  print(`Agents: ${agents.description} on ${CHASSIS_NAMES.join(', ')}`);
+  await Promise.all(CHASSIS_NAMES.map((node) => agents.start(lab, node)));
+
+  print('');
+  print('Virtual machines on provider networks, IPv4 and IPv6');
+  const content = new Content(lab);
+  await content.addNetwork(FLAT_NETWORK);
+  await content.addNetwork(VLAN_NETWORK);
+  const [web, data, mail] = await Promise.all([
+    boot(lab, content, WEB),
+    boot(lab, content, DATA),
+    boot(lab, content, MAIL),
+  ]);
+  const machines = [web, data, mail];
+  for (const machine of machines) {
+    await checks.run(
+      `${machine.name} (${networkText(machine.port.network)}) runs on ${machine.node}`,
+      async () => {
+        await content.awaitPortUp(machine.port.id, machine.node);
+        return machine.addresses.join(', ');
+      },
+    );
+  }
+
+  print('');
+  print('Host routes reach the fabric');
+  const arrived = await Promise.all(
+    machines.flatMap((machine) =>
+      machine.addresses.map((address) =>
+        checks.run(`${address} at leaf1 and spine`, () =>
+          awaitRoute(lab, address, machine.node, routeTimeoutMs),
+        ),
+      ),
+    ),
+  );
+  await printRoutes(lab, machines, print);
+  if (arrived.includes(false)) {
+    print('  Everything after this needs these routes and is left out.');
+    return;
+  }
+
+  print('');
+  print('Traffic: outside -> machine, machine -> outside');
+  for (const machine of machines) await pingBothWays(lab, machine, checks);
+
+  print('');
+  print('web moves from compute1 to compute2');
+  const moved = performance.now();
+  await web.move(content, 'compute2');
+  for (const address of web.addresses) {
+    await checks.run(`${address} at leaf1 and spine`, async () => {
+      await awaitRoute(lab, address, 'compute2', routeTimeoutMs);
+      return `leads to compute2 ${seconds(performance.now() - moved)} after the move began`;
+    });
+  }
+  await pingBothWays(lab, web, checks);
+
+  print('');
+  print('mail is deleted');
+  const deleted = performance.now();
+  await content.deletePort(MAIL);
+  await mail.destroy();
+  for (const address of mail.addresses) {
+    await checks.run(`${address} is withdrawn`, async () => {
+      await awaitNoRoute(lab, address, routeTimeoutMs);
+      return `gone from leaf1 and spine ${seconds(performance.now() - deleted)} after the deletion began`;
+    });
+  }
+  await checks.run('the others stand', async () => {
+    for (const machine of [web, data]) {
+      for (const address of machine.addresses) await awaitRoute(lab, address, machine.node, routeTimeoutMs);
+    }
+    return [...web.addresses, ...data.addresses].join(', ');
+  });
+}
+
+async function boot(lab: Lab, content: Content, port: PortSpec): Promise<VirtualMachine> {
+  await content.addPort(port);
+  return bootVirtualMachine(lab, port.name, port);
+}
+
+/** At the leaf by way of the node alone, at the spine by way of both leafs. */
+async function awaitRoute(lab: Lab, address: string, node: ChassisName, timeoutMs: number): Promise<string> {
+  const leadsTo = (at: NodeName, expected: readonly NodeName[]): Promise<unknown> =>
+    until(
+      `a route to ${address} over ${expected.join(' and ')} on ${at}`,
+      async (): Promise<Seen<true>> => {
+        const found = await nextNodes(lab, at, address);
+        return found.join() === expected.join() ? { value: true } : { seen: found.join(', ') || 'no route' };
+      },
+      { timeoutMs },
+    );
+  const begin = performance.now();
+  await leadsTo('leaf1', [node]);
+  await leadsTo('spine', ['leaf1', 'leaf2']);
+  return `after ${seconds(performance.now() - begin)}`;
+}
+
+async function awaitNoRoute(lab: Lab, address: string, timeoutMs: number): Promise<void> {
+  for (const at of ['leaf1', 'spine'] as const) {
+    await until(
+      `no route to ${address} on ${at}`,
+      async (): Promise<Seen<true>> => {
+        const found = await nextNodes(lab, at, address);
+        return found.length === 0 ? { value: true } : { seen: `a route over ${found.join(', ')}` };
+      },
+      { timeoutMs },
+    );
+  }
+}
+
+async function nextNodes(lab: Lab, at: NodeName, address: string): Promise<readonly string[]> {
+  const routes = await lab.fabric.routes(at, address);
+  return routes.flatMap((route) => route.nextHops.map(({ node, device }) => node ?? device));
+}
+
+async function printRoutes(lab: Lab, machines: readonly VirtualMachine[], print: Print): Promise<void> {
+  const rows = [['ADDRESS', 'MACHINE', 'ADVERTISED BY', 'LEAF1 SENDS TO', 'SPINE SENDS TO']];
+  for (const machine of machines) {
+    for (const address of machine.addresses) {
+      const origins: string[] = [];
+      for (const node of CHASSIS_NAMES) {
+        const paths = await lab.fabric.bgpPaths(node, address);
+        if (paths.some(({ from }) => from === undefined)) origins.push(node);
+      }
+      const hops = await Promise.all((['leaf1', 'spine'] as const).map((at) => nextNodes(lab, at, address)));
+      rows.push([address, machine.name, origins.join(', '), ...hops.map((names) => names.join(', '))]);
+    }
+  }
+  for (const line of table(rows)) print(`        ${line}`);
+}
+
+async function pingBothWays(lab: Lab, machine: VirtualMachine, checks: Checks): Promise<void> {
+  const external = lab.node('ext');
+  for (const address of machine.addresses) {
+    const outside = address.includes(':') ? EXTERNAL.address6 : EXTERNAL.address4;
+    await checks.run(`ext -> ${machine.name} ${address}`, () => pinged(external, address));
+    await checks.run(`${machine.name} -> ext ${outside}`, () => pinged(machine.host, outside));
+  }
+}
+
+/** The first answer may take a moment (neighbours are resolved); then three in a row must come back. */
+async function pinged(from: VirtualMachine['host'], to: string): Promise<string> {
+  await pingUntil(from, to, { timeoutMs: PING_TIMEOUT_MS });
+  const { sent, received, averageMs, output } = await ping(from, to);
+  if (received !== sent) throw new LabError('ping', `${received} of ${sent} answers: ${output}`);
+  return `${received} of ${sent} answers, ${averageMs?.toFixed(2) ?? '?'} ms`;
+}
+
+async function printDiagnosis(lab: Lab, agents: DemoAgents, print: Print): Promise<void> {
+  print('');
+  print('State of the OVN nodes at the time of the failure');
+  for (const node of CHASSIS_NAMES) {
+    const log = await agents.log(lab, node).catch((error: unknown) => [explain(error)]);
+    for (const line of await diagnoseNode(lab, node, log)) print(line);
+  }
+}
+
+function printInvitation(name: string, print: Print): void {
+  const lab = name === 'lab' ? 'npm run lab --' : `npm run lab -- --name ${name}`;
+  print('');
+  print('The lab stands. Look around, change things, watch the routes follow:');
+  for (const line of [
+    `${lab} status`,
+    `${lab} exec compute1 -- ovn-bgp-agent plan`,
+    `${lab} exec leaf1 -- vtysh -c 'show bgp ipv4 unicast'`,
+    `${lab} exec ext -- ping ${WEB.addresses[0] ?? ''}`,
+    `${lab} exec central -- ovn-nbctl show`,
+    `${lab} sh compute1`,
+    `${lab} logs compute1 ovn-bgp-agent/agent.log`,
+    `${lab} down`,
+  ]) {
+    print(`  ${line}`);
+  }
+}
+
+function networkText(network: ProviderNetwork): string {
+  return network.vlan === undefined ? 'flat network' : `VLAN ${network.vlan}`;
+}
+
+function demoPort(
+  number: number,
+  name: string,
+  network: ProviderNetwork,
+  addresses: readonly string[],
+  host: ChassisName,
+): PortSpec {
+  return {
+    id: `44444444-0000-4000-8000-00000000000${number}`,
+    name,
+    network,
+    mac: `fa:16:3e:00:00:0${number}`,
+    addresses,
+    host,
+    deviceId: `aaaaaaaa-0000-4000-8000-00000000000${number}`,
+  };
+}
