@@ -43,6 +43,9 @@ export interface DiffInput {
 /** Not part of a port's key. */
 const NO_MAC = '00:00:00:00:00:00' as MacAddress;
 
+/** A link is known by its name. */
+const ANY_LINK = { kind: 'link', link: { type: 'existing' }, up: true } as const;
+
 type Verdict = 'none' | 'add' | 'change' | 'recreate' | { readonly blocked: string };
 
 export function diff(input: DiffInput): NodePlan {
@@ -165,6 +168,12 @@ class PlanBuilder {
       return { blocked: `the node's ${object.kind} state could not be read` };
     const found = observed.get(key);
     if (object.kind === 'link' && this.#recreated.has(object.name)) return 'recreate';
+    if (object.kind === 'ovs-port' && found === undefined) {
+      const device = observed.get(keyOf({ ...ANY_LINK, name: object.name }));
+      if (device !== undefined && !device.owned) {
+        return { blocked: device.foreign ?? `device ${object.name} is not the agent's` };
+      }
+    }
     if (found === undefined || this.#vanishes(found.object)) return 'add';
     if (sameContents(object, found.object)) {
       if (this.#losesMaster(object)) return 'change';
@@ -251,7 +260,7 @@ class PlanBuilder {
 /** A device of somebody else may be set up and used when it is the right one; anything else foreign stays as it is. */
 function isInTheWay(desired: NodeObject, found: NodeObject): boolean {
   if (desired.kind !== 'link' || found.kind !== 'link') return true;
-  return desired.link.type !== 'existing' && mustRecreate(desired, found);
+  return mustRecreate(desired, found);
 }
 
 function portKeyOf(bridge: string, name: string): ObjectKey {

@@ -73,10 +73,9 @@ export const linkKind: Kind<LinkObject> = {
   kind: 'link',
   same: (desired, observed) =>
     desired.up === observed.up &&
-    (desired.link.type === 'existing' ||
-      (!mustRecreate(desired, observed) &&
-        (desired.link.type !== 'dummy' ||
-          (observed.link.type === 'dummy' && desired.link.master === observed.link.master)))),
+    !mustRecreate(desired, observed) &&
+    (desired.link.type !== 'dummy' ||
+      (observed.link.type === 'dummy' && desired.link.master === observed.link.master)),
   describe: ({ name, link, up }) => {
     const state = up ? 'up' : 'down';
     switch (link.type) {
