@@ -166,7 +166,8 @@ function parseBase(json: unknown, where: string): BaseType {
     case 'real':
     case 'boolean':
     case 'uuid':
-      return { ...body, type };
+      // RFC 7047 3.2: a reference is strong unless told.
+      return body.refTable === undefined ? { ...body, type } : { refType: 'strong', ...body, type };
     default:
       throw new OvsdbProtocolError(`${where} has the unknown type ${JSON.stringify(type)}`);
   }
