@@ -216,6 +216,21 @@ describe('what cannot be', () => {
     expect(await held('leak')).toEqual(LEAK);
   });
 
+  test('a line that FRR takes and then shows otherwise', async () => {
+    const odd: Stanza = {
+      id: 'leak',
+      lines: [
+        {
+          context: ['router bgp 64999 vrf bgp-vrf', 'address-family ipv4 unicast'],
+          line: 'redistribute connected metric 007',
+        },
+      ],
+    };
+    const error = await errorOf(frr.apply(SCOPE, undefined, odd));
+    expect(error.code).toBe('not-applied');
+    expect(error.message).toContain('redistribute connected metric 007');
+  });
+
   test('a bgpd that does not answer in time', async () => {
     const hasty = new VtyFrr({ runDir: node.runDir, logger: silentLogger, timeoutMs: 100 });
     expect(await hasty.stanzas(SCOPE)).toEqual([]);
@@ -252,19 +267,33 @@ describe('life of bgpd', () => {
     expect(await held('leak')).toEqual(LEAK);
   });
 
-  test('a default instance that is configured later brings another up', async () => {
+  test.each<[string, () => Promise<void>]>([
+    [
+      'the router id',
+      async () => {
+        expect(await frr.routerId()).toBeUndefined();
+      },
+    ],
+    [
+      'a stanza',
+      async () => {
+        expect((await errorOf(frr.apply(SCOPE, undefined, LEAK))).code).toBe('no-instance');
+      },
+    ],
+  ])('a default instance that %s lacked brings another up when it is configured', async (_, lacking) => {
     await node.stopDaemon('bgpd');
     await node.configure('hostname node1\n');
     await node.startDaemon('bgpd');
     const events: string[] = [];
     frr.subscribe((event) => events.push(event));
     await until(() => events.length === 1);
-    expect(await frr.routerId()).toBeUndefined();
-    expect((await errorOf(frr.apply(SCOPE, undefined, LEAK))).code).toBe('no-instance');
+    await lacking();
     await node.vtysh('configure terminal', 'router bgp 64999', 'bgp router-id 10.0.0.99');
     await until(() => events.length === 2);
     expect(events).toEqual(['up', 'up']);
     expect(await frr.routerId()).toBe('10.0.0.99');
+    await frr.apply(SCOPE, undefined, LEAK);
+    expect(await held('leak')).toEqual(LEAK);
   });
 });
 
