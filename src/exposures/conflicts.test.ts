@@ -23,7 +23,7 @@ function claim(name: string, mac: string, uuid = name): Exposure {
 
 const CLAIMS = [
   claim('vm-a', 'fa:16:3e:00:00:01'),
-  claim('vm-b', 'fa:16:3e:00:00:02'),
+  claim('vm-b', 'fa:16:3e:00:00:02', 'a uuid before all others'),
   claim('vm-c', 'fa:16:3e:00:00:01'),
   claim('vm-a', 'fa:16:3e:00:00:04', 'later'),
 ];
@@ -40,7 +40,11 @@ describe('resolveConflict', () => {
       fc.property(fc.shuffledSubarray(CLAIMS, { minLength: CLAIMS.length }), (claims) => {
         const { winner, denials } = resolveConflict(claims);
         expect(winner.candidate).toBe('port:later');
-        expect(denials.map(({ candidate }) => candidate)).toEqual(['port:vm-a', 'port:vm-b', 'port:vm-c']);
+        expect(denials.map(({ candidate }) => candidate)).toEqual([
+          'port:vm-a',
+          'port:a uuid before all others',
+          'port:vm-c',
+        ]);
       }),
     );
   });
@@ -49,8 +53,13 @@ describe('resolveConflict', () => {
     const { denials } = resolveConflict(CLAIMS.slice(0, 2));
     expect(denials).toEqual([
       {
-        candidate: 'port:vm-b',
-        row: { database: 'northbound', table: 'Logical_Switch_Port', uuid: 'vm-b', name: 'vm-b' },
+        candidate: 'port:a uuid before all others',
+        row: {
+          database: 'northbound',
+          table: 'Logical_Switch_Port',
+          uuid: 'a uuid before all others',
+          name: 'vm-b',
+        },
         address: '172.24.4.10',
         code: 'conflict',
         fault: true,

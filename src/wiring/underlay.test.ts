@@ -275,6 +275,29 @@ describe('several bridges', () => {
   });
 });
 
+describe('devices with the name that a VLAN device would have', () => {
+  it.each([
+    ['another bridge', { mappings: 'physnet1:br-ex,physnet2:br-ex.100' }],
+    ['the dummy', { config: { bgpNic: 'br-ex.100' } }],
+    ['the VRF', { config: { bgpVrf: 'br-ex.100' } }],
+  ])('%s: the VLAN waits, the other device is left alone', (_, node: TestNode) => {
+    const { cloud, on } = northbound();
+    cloud.addPort(VLAN);
+    const { all, added } = plan(on(NODE_1), node);
+    expect(added).toEqual(['rule to 172.30.0.20/32 lookup 200']);
+    expect(lines(all.objects)).not.toContain('link br-ex.100 vlan parent br-ex id 100 up');
+    expect(all.pending[0]?.reason).toMatch(/br-ex\.100 is in use/);
+  });
+
+  it('a bridge with the name of the dummy is not touched', () => {
+    const { cloud, on } = northbound();
+    cloud.addPort(FLAT);
+    const { all } = plan(on(NODE_1), { mappings: 'physnet1:bgp-nic', rtTables: '' });
+    expect(lines(all.objects)).toContain('link bgp-nic dummy master bgp-vrf up');
+    expect(all.objects.filter(({ role }) => role === 'advertise')).toEqual([]);
+  });
+});
+
 describe('live migration', () => {
   it('is announced by both nodes until the port is up on the destination, and survives the gap', () => {
     const { cloud, on } = northbound();
