@@ -71,7 +71,9 @@ static bool get_arguments(napi_env env, napi_callback_info info, size_t wanted, 
 static nl_socket *get_socket(napi_env env, napi_value value) {
   bool ours = false;
   void *pointer = NULL;
-  if (napi_check_object_type_tag(env, value, &socket_tag, &ours) != napi_ok || !ours ||
+  napi_valuetype type;
+  if (napi_typeof(env, value, &type) != napi_ok || type != napi_object ||
+      napi_check_object_type_tag(env, value, &socket_tag, &ours) != napi_ok || !ours ||
       napi_unwrap(env, value, &pointer) != napi_ok) {
     napi_throw_type_error(env, "ERR_INVALID_ARG_TYPE", "netlink addon: not a socket handle");
     return NULL;
