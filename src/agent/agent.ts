@@ -20,6 +20,7 @@ import { Planner } from './planner.ts';
 import { Reconciler } from './reconciler.ts';
 import { whenSnapshot } from './when-snapshot.ts';
 import { WithdrawGuard } from './withdraw-guard.ts';
+import { ZebraCheck } from './zebra-check.ts';
 
 export interface AgentParts {
   readonly config: AgentConfig;
@@ -93,6 +94,7 @@ class Agent {
       clock,
       log,
       changeLog: new ChangeLog(log),
+      zebraCheck: new ZebraCheck(edge.frr, clock, log),
       readFacts: (signal) => this.#facts.read(signal),
       scopeOf: (facts) => this.#facts.scope(facts),
     });

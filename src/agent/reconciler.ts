@@ -16,6 +16,7 @@ import type { ChangeLog } from './change-log.ts';
 import { advertisementChanges, withoutRemovals } from './plan-tools.ts';
 import type { Planner } from './planner.ts';
 import type { WithdrawGuard } from './withdraw-guard.ts';
+import type { ZebraCheck } from './zebra-check.ts';
 
 export interface ReconcilerParts {
   readonly planner: Planner;
@@ -24,6 +25,7 @@ export interface ReconcilerParts {
   readonly clock: Clock;
   readonly log: Logger;
   readonly changeLog: ChangeLog;
+  readonly zebraCheck: ZebraCheck;
   /** Reads what is known about this node; called when something of it may have changed. */
   readonly readFacts: (signal: AbortSignal) => Promise<NodeFacts>;
   readonly scopeOf: (facts: NodeFacts) => NodeScope;
@@ -168,12 +170,20 @@ export class Reconciler {
     changeLog.decisions(step, planner.pending());
     this.#addCompare(step.touched);
     if (this.#stale === 'all' || this.#stale.size > 0) await this.#read(signal);
-    else if (this.#compare !== 'all' && this.#compare.size === 0) return;
+    else if (this.#compare !== 'all' && this.#compare.size === 0) return await this.#checkZebra(signal);
     const keys = this.#compare;
     this.#compare = new Set();
     const plan = this.#admit(node.plan(planner.desired, keys === 'all' ? undefined : keys));
     const outcomes = await node.apply(plan, signal);
     this.#conclude(plan, outcomes);
+    await this.#checkZebra(signal);
+  }
+
+  async #checkZebra(signal: AbortSignal): Promise<void> {
+    const { zebraCheck, node, planner } = this.#parts;
+    if (!zebraCheck.due) return;
+    const plan = await zebraCheck.run(node, planner.desired, signal);
+    this.#conclude(plan, await node.apply(plan, signal));
   }
 
   /** Reads what is stale. A kind that cannot be read keeps its last picture and is tried again later. */
@@ -249,6 +259,8 @@ export class Reconciler {
     this.counters.changes += outcomes.length - failed.length;
     this.counters.failedChanges += failed.length;
     this.#parts.changeLog.changes(outcomes, plan.blocked);
+    const checkInMs = this.#parts.zebraCheck.observe(outcomes);
+    if (checkInMs !== undefined) this.#schedule(checkInMs);
     if (failed.length === 0) {
       if (outcomes.length > 0) this.#retry.reset();
       return;

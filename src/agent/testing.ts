@@ -13,6 +13,7 @@ import { MigrationGrace } from './migration-grace.ts';
 import { Planner } from './planner.ts';
 import { Reconciler } from './reconciler.ts';
 import { WithdrawGuard } from './withdraw-guard.ts';
+import { ZebraCheck } from './zebra-check.ts';
 
 export const BRIDGE = 'br-ex';
 const PATCHES = ['provnet-flat', 'provnet-vlan', 'provnet-1', 'provnet-2'];
@@ -71,6 +72,7 @@ export class TestAgent {
       clock: this.clock,
       log: silentLogger,
       changeLog: new ChangeLog(silentLogger),
+      zebraCheck: new ZebraCheck(edge.frr, this.clock, silentLogger),
       readFacts: (signal) => facts.read(signal),
       scopeOf: (known) => facts.scope(known),
     });

@@ -1,0 +1,291 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { type IpAddress, type Prefix, parsePrefix } from '../base/address.ts';
+import type { AgentConfig } from '../config/types.ts';
+import type { FakeNode } from '../node/fake-node.ts';
+import { type MemoryDatabase, memoryDatabase } from '../ovn/memory-database.ts';
+import { createNorthboundTopology } from '../ovn/northbound.ts';
+import { NORTHBOUND } from '../ovn/northbound-schema.ts';
+import type { IncrementalTopology } from '../ovn/topology.ts';
+import type { ChangeSet } from '../ovsdb/types.ts';
+import { BRIDGE, bareNode, TestAgent } from './testing.ts';
+
+type Northbound = MemoryDatabase<typeof NORTHBOUND>;
+
+/** A cloud with one flat provider network, and the agent of node cmp-1. */
+class Cloud {
+  readonly database: Northbound = memoryDatabase(NORTHBOUND);
+  readonly topology: IncrementalTopology<typeof NORTHBOUND>;
+  readonly edge: FakeNode = bareNode();
+  agent: TestAgent;
+  readonly #config: Partial<AgentConfig>;
+
+  constructor(config: Partial<AgentConfig> = {}) {
+    this.#config = config;
+    this.database.insert(
+      'Logical_Switch_Port',
+      {
+        name: 'provnet-flat',
+        type: 'localnet',
+        options: new Map([['network_name', 'physnet1']]),
+      },
+      'localnet',
+    );
+    this.database.insert('Logical_Switch', { name: 'neutron-pub', ports: ['localnet'] }, 'switch');
+    this.topology = createNorthboundTopology(this.database.views, { hostname: 'cmp-1', systemId: 'C1' });
+    this.agent = this.start();
+  }
+
+  start(): TestAgent {
+    this.agent = new TestAgent(this.edge, this.topology, this.#config);
+    return this.agent;
+  }
+
+  port(number: number, host = 'cmp-1', up = true): ChangeSet<typeof NORTHBOUND> {
+    const address = `172.24.${4 + (number >> 8)}.${number & 255}`;
+    return this.database.insert(
+      'Logical_Switch_Port',
+      {
+        name: `vm-${number}`,
+        addresses: [
+          `fa:16:3e:00:${(number >> 8).toString(16).padStart(2, '0')}:${(number & 255).toString(16).padStart(2, '0')} ${address}`,
+        ],
+        up,
+        options: new Map([['requested-chassis', host]]),
+        external_ids: new Map([['neutron:network_name', 'neutron-pub']]),
+      },
+      `port-${number}`,
+    );
+  }
+
+  update(number: number, values: Parameters<Northbound['update']>[2]): ChangeSet<typeof NORTHBOUND> {
+    return this.database.update('Logical_Switch_Port', `port-${number}`, values);
+  }
+
+  async tell(changes: ChangeSet<typeof NORTHBOUND>, cause: 'snapshot' | 'update' = 'update'): Promise<void> {
+    this.agent.reconciler.topologyChanged(this.topology.affected(changes), cause);
+    await this.agent.settle();
+  }
+
+  /** Destinations of the advertised blackhole routes. */
+  async advertised(): Promise<string[]> {
+    const routes = await this.edge.netlink.routes();
+    return routes.flatMap((route) => (route.type === 'blackhole' ? [route.destination] : [])).sort();
+  }
+
+  async rules(): Promise<string[]> {
+    return (await this.edge.netlink.rules()).flatMap((rule) => rule.to ?? []).sort();
+  }
+}
+
+let cloud: Cloud;
+afterEach(() => cloud.agent.stop());
+
+function prefixes(...texts: string[]): Prefix[] {
+  return texts.flatMap((text) => parsePrefix(text) ?? []);
+}
+
+describe('the loop', () => {
+  it('exposes a port of this node and withdraws it', async () => {
+    cloud = new Cloud();
+    await cloud.agent.settle();
+    await cloud.tell(cloud.port(10));
+    expect(await cloud.advertised()).toEqual(['172.24.4.10/32']);
+    expect(await cloud.rules()).toEqual(['172.24.4.10/32']);
+    await cloud.tell(cloud.database.delete('Logical_Switch_Port', 'port-10'));
+    expect(await cloud.advertised()).toEqual([]);
+    expect(await cloud.rules()).toEqual([]);
+  });
+
+  it('asks the kernel for nothing but the changed row', async () => {
+    cloud = new Cloud();
+    for (let number = 1; number <= 40; number++) cloud.port(number);
+    await cloud.agent.settle();
+    const { dumps } = cloud.edge.netlink;
+    const requests = cloud.edge.netlink.log.length;
+    await cloud.tell(cloud.port(99));
+    expect(cloud.edge.netlink.dumps).toBe(dumps);
+    // Rule, route, neighbour, advertisement.
+    expect(cloud.edge.netlink.log.length - requests).toBe(4);
+  });
+
+  it('waits for a patch port without announcing, and completes by itself', async () => {
+    cloud = new Cloud();
+    cloud.edge.ovs.deletePort(BRIDGE, 'patch-provnet-flat-to-br-int');
+    await cloud.agent.settle();
+    await cloud.tell(cloud.port(10));
+    expect(await cloud.advertised()).toEqual([]);
+    expect(await cloud.rules()).toEqual(['172.24.4.10/32']);
+    expect(cloud.agent.planner.pending().map((item) => item.subject)).toContain('172.24.4.10/32');
+    cloud.edge.ovs.setPort(BRIDGE, {
+      name: 'patch-provnet-flat-to-br-int',
+      type: 'patch',
+      tag: undefined,
+      ofport: 7,
+      externalIds: new Map(),
+    });
+    await cloud.agent.settle();
+    expect(await cloud.advertised()).toEqual(['172.24.4.10/32']);
+    expect(cloud.edge.ovs.allFlows(BRIDGE).map((flow) => flow.match)).toContain('ip,in_port=7');
+    expect(cloud.agent.planner.pending()).toEqual([]);
+  });
+
+  it('does not advertise what could not be wired, goes on with the others, and tries again', async () => {
+    cloud = new Cloud();
+    await cloud.agent.settle();
+    let broken = true;
+    cloud.edge.netlink.fail = (request) =>
+      broken && request.type === 'rule' && request.rule.to === '172.24.4.10/32' ? 'ENOBUFS' : undefined;
+    await cloud.tell(cloud.port(10));
+    await cloud.tell(cloud.port(11));
+    expect(await cloud.advertised()).toEqual(['172.24.4.11/32']);
+    expect(cloud.agent.reconciler.counters.failedChanges).toBeGreaterThan(0);
+    broken = false;
+    cloud.agent.clock.advance(60_000);
+    await cloud.agent.settle();
+    expect(await cloud.advertised()).toEqual(['172.24.4.10/32', '172.24.4.11/32']);
+  });
+
+  it('works on while FRR is away, and enters its stanza when it is back', async () => {
+    cloud = new Cloud();
+    cloud.edge.frr.kill();
+    await cloud.agent.settle();
+    await cloud.tell(cloud.port(10));
+    expect(await cloud.advertised()).toEqual(['172.24.4.10/32']);
+    expect(cloud.edge.frr.applied).toEqual([]);
+    cloud.edge.frr.start();
+    await cloud.agent.settle();
+    expect(cloud.edge.frr.applied.map((call) => call.id)).toEqual(['kernel-routes']);
+  });
+
+  it('repairs the FRR stanza at the next look when an operator took it out', async () => {
+    cloud = new Cloud();
+    await cloud.agent.settle();
+    cloud.edge.frr.tamper('kernel-routes', undefined);
+    cloud.agent.reconciler.recheck(['frr']);
+    await cloud.agent.settle();
+    expect(cloud.edge.frr.applied).toHaveLength(2);
+  });
+
+  it('keeps a migrating port for the grace period while it is down, and no longer', async () => {
+    cloud = new Cloud({ migrationGraceSec: 10 });
+    await cloud.agent.settle();
+    await cloud.tell(cloud.port(10, 'cmp-0,cmp-1'));
+    expect(await cloud.advertised()).toEqual(['172.24.4.10/32']);
+    await cloud.tell(cloud.update(10, { up: false }));
+    expect(await cloud.advertised()).toEqual(['172.24.4.10/32']);
+    await cloud.tell(cloud.update(10, { options: new Map([['requested-chassis', 'cmp-1']]) }));
+    expect(await cloud.advertised()).toEqual(['172.24.4.10/32']);
+    cloud.agent.clock.advance(10_000);
+    await cloud.agent.settle();
+    expect(await cloud.advertised()).toEqual([]);
+    await cloud.tell(cloud.update(10, { up: true }));
+    expect(await cloud.advertised()).toEqual(['172.24.4.10/32']);
+  });
+
+  it('holds back a database that came back nearly empty, but not what it adds', async () => {
+    cloud = new Cloud({ withdrawGuardPercent: 50, withdrawGuardMinimum: 10, withdrawGuardHoldSec: 60 });
+    for (let number = 1; number <= 20; number++) cloud.port(number);
+    await cloud.agent.settle();
+    const emptied = cloud.database.transact((transaction) => {
+      for (let number = 1; number <= 20; number++)
+        transaction.delete('Logical_Switch_Port', `port-${number}`);
+    });
+    await cloud.tell(emptied, 'snapshot');
+    expect(await cloud.advertised()).toHaveLength(20);
+    expect(cloud.agent.guard.holds).toBe(1);
+    await cloud.tell(cloud.port(99));
+    expect(await cloud.advertised()).toHaveLength(21);
+    cloud.agent.clock.advance(60_000);
+    await cloud.agent.settle();
+    expect(await cloud.advertised()).toEqual(['172.24.4.99/32']);
+    expect(await cloud.rules()).toEqual(['172.24.4.99/32']);
+  });
+
+  it('holds back the same at a start', async () => {
+    cloud = new Cloud();
+    for (let number = 1; number <= 20; number++) cloud.port(number);
+    await cloud.agent.settle();
+    await cloud.agent.stop();
+    cloud.database.transact((transaction) => {
+      for (let number = 1; number <= 20; number++)
+        transaction.delete('Logical_Switch_Port', `port-${number}`);
+    });
+    cloud.start();
+    cloud.agent.reconciler.topologyChanged('all', 'snapshot');
+    await cloud.agent.settle();
+    expect(await cloud.advertised()).toHaveLength(20);
+    cloud.agent.clock.advance(60_000);
+    await cloud.agent.settle();
+    expect(await cloud.advertised()).toEqual([]);
+  });
+
+  it('believes at once a snapshot that withdraws little, and an update that withdraws all', async () => {
+    cloud = new Cloud();
+    for (let number = 1; number <= 20; number++) cloud.port(number);
+    await cloud.agent.settle();
+    await cloud.tell(cloud.database.delete('Logical_Switch_Port', 'port-1'), 'snapshot');
+    expect(await cloud.advertised()).toHaveLength(19);
+    const emptied = cloud.database.transact((transaction) => {
+      for (let number = 2; number <= 20; number++)
+        transaction.delete('Logical_Switch_Port', `port-${number}`);
+    });
+    await cloud.tell(emptied);
+    expect(await cloud.advertised()).toEqual([]);
+  });
+
+  it('writes routes anew that zebra missed in a burst, and only those', async () => {
+    cloud = new Cloud();
+    for (let number = 1; number <= 40; number++) cloud.port(number);
+    cloud.edge.frr.report({
+      zebra: prefixes(...Array.from({ length: 39 }, (_, index) => `172.24.4.${index + 1}/32`)),
+    });
+    await cloud.agent.settle();
+    const before = cloud.edge.netlink.log.length;
+    cloud.agent.clock.advance(5000);
+    await cloud.agent.settle();
+    const written = cloud.edge.netlink.log.slice(before);
+    expect(written.map((request) => [request.type, request.op])).toEqual([
+      ['route', 'delete'],
+      ['route', expect.stringMatching(/add|replace/)],
+    ]);
+    expect(await cloud.advertised()).toHaveLength(40);
+    cloud.agent.clock.advance(60_000);
+    await cloud.agent.settle();
+    expect(cloud.edge.netlink.log).toHaveLength(before + 2);
+  });
+
+  it('announces only what the allowed prefixes let through', async () => {
+    cloud = new Cloud({ allowedPrefixes: prefixes('172.24.4.0/28') });
+    await cloud.agent.settle();
+    await cloud.tell(cloud.port(10));
+    await cloud.tell(cloud.port(20));
+    expect(await cloud.advertised()).toEqual(['172.24.4.10/32']);
+    expect([...cloud.agent.planner.denials()].map((denial) => denial.code)).toContain('not-allowed');
+  });
+
+  it('gives an address to one of two claimants, and to the other when that one goes', async () => {
+    cloud = new Cloud();
+    await cloud.agent.settle();
+    await cloud.tell(cloud.port(10));
+    const twin = cloud.database.insert(
+      'Logical_Switch_Port',
+      {
+        name: 'vm-0-twin',
+        addresses: ['fa:16:3e:ff:ff:ff 172.24.4.10'],
+        up: true,
+        options: new Map([['requested-chassis', 'cmp-1']]),
+        external_ids: new Map([['neutron:network_name', 'neutron-pub']]),
+      },
+      'twin',
+    );
+    await cloud.tell(twin);
+    const macOf = (): string | undefined =>
+      cloud.agent.planner.exposures.get('172.24.4.10' as IpAddress)?.mac;
+    expect(macOf()).toBe('fa:16:3e:ff:ff:ff');
+    expect([...cloud.agent.planner.denials()].map((denial) => denial.code)).toContain('conflict');
+    await cloud.tell(cloud.database.delete('Logical_Switch_Port', 'twin'));
+    expect(macOf()).toBe('fa:16:3e:00:00:0a');
+    const neighbors = await cloud.edge.netlink.neighbors();
+    expect(neighbors.map((neighbor) => neighbor.mac)).toEqual(['fa:16:3e:00:00:0a']);
+  });
+});
