@@ -77,12 +77,12 @@ export function isHostPrefix(prefix: Prefix): boolean {
 
 /** True when `inner` (an address or a prefix) lies completely inside `outer`. */
 export function contains(outer: Prefix, inner: IpAddress | Prefix): boolean {
-  const innerAddress = inner.includes('/') ? networkAddress(inner as Prefix) : (inner as IpAddress);
-  if (familyOf(outer) !== familyOf(innerAddress)) return false;
+  if (familyOf(outer) !== familyOf(inner)) return false;
   const length = prefixLength(outer);
   if (inner.includes('/') && prefixLength(inner as Prefix) < length) return false;
-  const bytes = addressBytes(innerAddress);
-  return formatIp(maskBytes(bytes, length)) === networkAddress(outer);
+  const bytes = addressBytes(inner.includes('/') ? networkAddress(inner as Prefix) : (inner as IpAddress));
+  const masked = maskBytes(bytes, length);
+  return addressBytes(networkAddress(outer)).every((byte, index) => byte === masked[index]);
 }
 
 /** Network-order bytes (4 or 16) of an address. */

@@ -6,9 +6,12 @@
  */
 
 const DEFAULT_LIMIT = 64;
+/** Printable ASCII without quotation mark and backslash. */
+const HARMLESS = /^[ !#-[\]-~]*$/;
 
 /** Quotes `text`, showing at most `limit` of its characters. */
 export function quote(text: string, limit: number = DEFAULT_LIMIT): string {
+  if (text.length <= limit && HARMLESS.test(text)) return `"${text}"`;
   let shown = '';
   for (let i = 0; i < Math.min(text.length, limit); i++) shown += escaped(text, i);
   return text.length <= limit ? `"${shown}"` : `"${shown}..." (${text.length} characters)`;
