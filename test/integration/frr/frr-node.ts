@@ -12,6 +12,8 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 
 const run = promisify(execFile);
+/** setpriv(1): the kernel ends it when the test process is gone. */
+const DIES_WITH_PARENT = ['--pdeathsig', 'KILL'];
 
 export type Daemon = 'zebra' | 'bgpd';
 
@@ -31,18 +33,29 @@ export class FrrNode {
     const { stdout: gid } = await run('id', ['-g', 'frr']);
     await chown(runDir, Number(uid), Number(gid));
     await writeFile(join(runDir, 'zebra.conf'), '');
-    const holder = spawn('unshare', ['--net', '--mount', '--propagation', 'private', 'sleep', 'infinity'], {
-      stdio: 'ignore',
-    });
+    const holder = spawn(
+      'setpriv',
+      [...DIES_WITH_PARENT, 'unshare', '--net', '--mount', '--propagation', 'private', 'sleep', 'infinity'],
+      { stdio: 'ignore' },
+    );
     const node = new FrrNode(runDir, holder);
+    try {
+      await node.#boot(bgpdConfig);
+      return node;
+    } catch (error) {
+      await node.stop();
+      throw error;
+    }
+  }
+
+  async #boot(bgpdConfig: string): Promise<void> {
     const own = await readlink('/proc/self/ns/net');
-    await until(async () => (await readlink(`/proc/${holder.pid}/ns/net`)) !== own);
-    await until(async () => (await readlink(`/proc/${holder.pid}/exe`)).endsWith('sleep'));
-    await node.ip('link', 'set', 'lo', 'up');
-    await node.configure(bgpdConfig);
-    await node.startDaemon('zebra');
-    await node.startDaemon('bgpd');
-    return node;
+    await until(async () => (await readlink(`/proc/${this.#holder.pid}/ns/net`)) !== own);
+    await until(async () => (await readlink(`/proc/${this.#holder.pid}/exe`)).endsWith('sleep'));
+    await this.ip('link', 'set', 'lo', 'up');
+    await this.configure(bgpdConfig);
+    await this.startDaemon('zebra');
+    await this.startDaemon('bgpd');
   }
 
   /** What bgpd reads when it starts. */

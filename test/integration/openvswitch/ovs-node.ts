@@ -13,6 +13,8 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 
 const run = promisify(execFile);
+/** setpriv(1): the kernel ends it when the test process is gone. */
+const DIES_WITH_PARENT = ['--pdeathsig', 'KILL'];
 const SCHEMA = '/usr/share/openvswitch/vswitch.ovsschema';
 
 export class OvsNode {
@@ -36,19 +38,30 @@ export class OvsNode {
 
   static async start(): Promise<OvsNode> {
     const runDir = await mkdtemp(join(tmpdir(), 'ovs-'));
-    const holder = spawn('unshare', ['--net', '--mount', '--propagation', 'private', 'sleep', 'infinity'], {
-      stdio: 'ignore',
-    });
+    const holder = spawn(
+      'setpriv',
+      [...DIES_WITH_PARENT, 'unshare', '--net', '--mount', '--propagation', 'private', 'sleep', 'infinity'],
+      { stdio: 'ignore' },
+    );
     const node = new OvsNode(runDir, holder);
+    try {
+      await node.#boot();
+      return node;
+    } catch (error) {
+      await node.stop();
+      throw error;
+    }
+  }
+
+  async #boot(): Promise<void> {
     const own = await readlink('/proc/self/ns/net');
-    await until(async () => (await readlink(`/proc/${holder.pid}/ns/net`)) !== own);
-    await until(async () => (await readlink(`/proc/${holder.pid}/exe`)).endsWith('sleep'));
-    await node.#tool('ip', 'link', 'set', 'lo', 'up');
-    await node.#tool('ovsdb-tool', 'create', join(runDir, 'conf.db'), SCHEMA);
-    await node.startServer();
-    await node.vsctl('--no-wait', 'init');
-    await node.startVswitchd();
-    return node;
+    await until(async () => (await readlink(`/proc/${this.#holder.pid}/ns/net`)) !== own);
+    await until(async () => (await readlink(`/proc/${this.#holder.pid}/exe`)).endsWith('sleep'));
+    await this.#tool('ip', 'link', 'set', 'lo', 'up');
+    await this.#tool('ovsdb-tool', 'create', join(this.runDir, 'conf.db'), SCHEMA);
+    await this.startServer();
+    await this.vsctl('--no-wait', 'init');
+    await this.startVswitchd();
   }
 
   /** What `ovsdb_connection` would be. */
@@ -112,7 +125,7 @@ export class OvsNode {
 
   #daemon(program: string, ...args: readonly string[]): ChildProcess {
     const quiet = ['-vconsole:off', '-vsyslog:off', `--log-file=${join(this.runDir, `${program}.log`)}`];
-    return spawn('nsenter', [...this.#target(), program, ...args, ...quiet], {
+    return spawn('setpriv', [...DIES_WITH_PARENT, 'nsenter', ...this.#target(), program, ...args, ...quiet], {
       stdio: 'ignore',
       env: this.#environment,
     });
