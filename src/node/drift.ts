@@ -6,6 +6,7 @@
  * writes to one thing may have their echoes interleaved), and a storm costs one judgement. What cannot concern the agent
  * (a full BGP table churning in the main table) is dropped at once.
  */
+import { familyOf } from '../base/address.ts';
 import type { KernelEvent, Link } from '../netlink/types.ts';
 import { keyOf } from './keys.ts';
 import { observeAddress } from './kinds/address.ts';
@@ -88,6 +89,7 @@ export class DriftJudge {
     for (const event of events.values()) {
       if (event.type !== 'link') this.#judgeObject(view, event, kinds);
     }
+    if (!kinds.has('route') && this.#lostLastAddress(view, events.values())) kinds.add('route');
     if (this.#ports && this.#mirror.has('ovs-port') && !this.#portsAgree(view)) kinds.add('ovs-port');
     this.#ports = false;
     return kinds;
@@ -114,6 +116,32 @@ export class DriftJudge {
       held.name !== link.name;
     if (moved) for (const kind of DEVICE_KINDS) kinds.add(kind);
     if (held?.mac !== link.mac) kinds.add('ovs-port');
+  }
+
+  /**
+   * With the last IPv4 address of a device the kernel flushes its IPv4 routes, of all tables, and tells nobody
+   * (fib_disable_ip() of net/ipv4/fib_frontend.c).
+   */
+  #lostLastAddress(view: View, events: Iterable<ObjectEvent>): boolean {
+    const gone = new Set<string>();
+    const devices = new Set<string>();
+    for (const event of events) {
+      if (event.type !== 'address' || !event.gone || event.address.family !== 4) continue;
+      const device = view.devices.at(event.address.index)?.name;
+      if (device === undefined) continue;
+      devices.add(device);
+      gone.add(`address ${device} ${event.address.address}`);
+    }
+    if (devices.size === 0) return false;
+    for (const [key, { object }] of this.#mirror.of('address')) {
+      if (object.kind === 'address' && familyOf(object.prefix) === 4 && !gone.has(key))
+        devices.delete(object.device);
+    }
+    for (const { object } of this.#mirror.of('route').values()) {
+      if (object.kind !== 'route' || object.family !== 4 || object.target.type !== 'device') continue;
+      if (devices.has(object.target.device)) return true;
+    }
+    return false;
   }
 
   #judgeObject(

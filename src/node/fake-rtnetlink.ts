@@ -3,7 +3,8 @@
  *
  * It answers what the real one answers to what the agent does: EEXIST, ENOENT, ESRCH, ENODEV, EADDRNOTAVAIL, ENETDOWN;
  * a device that goes takes its addresses, routes and neighbours along (IPv4 routes without a word), one that goes down
- * loses its routes, neighbours and IPv6 addresses; a VRF that goes sets its devices free. Events, also those of the
+ * loses its routes, neighbours and IPv6 addresses, one that loses its last IPv4 address its IPv4 routes; a VRF that goes
+ * sets its devices free. Events, also those of the
  * caller's own writes, come later (`schedule`). Beyond the interface: `foreign` edits as another program would,
  * `fail` refuses requests, `log` has every request that did something, `breakNextBatch` loses an answer.
  */
@@ -327,11 +328,22 @@ export class FakeRtnetlink implements Rtnetlink {
       if (held === undefined) return 'EADDRNOTAVAIL';
       this.#addresses.delete(key);
       this.#emit({ type: 'address', gone: true, address: held });
+      if (held.family === 4) this.#disableIpWithout(held.index);
       return undefined;
     }
     if (op === 'add' && held !== undefined) return 'EEXIST';
     this.addAddress(made);
     return undefined;
+  }
+
+  /** The IPv4 routes of a device without an IPv4 address are flushed, without a word. */
+  #disableIpWithout(index: number): void {
+    for (const { family, index: other } of this.#addresses.values()) {
+      if (family === 4 && other === index) return;
+    }
+    for (const [key, route] of this.#routes) {
+      if (route.family === 4 && route.index === index) this.#routes.delete(key);
+    }
   }
 
   #rule({ op, rule }: Extract<Request, { readonly type: 'rule' }>): string | undefined {
