@@ -49,7 +49,12 @@ export class ChangeLog {
     this.#waiting = waiting;
   }
 
-  changes(outcomes: readonly ChangeOutcome[], blocked: NodePlan['blocked']): void {
+  /** `looked`: the keys that the plan was made for; what it says of blocked objects holds for these. */
+  changes(
+    outcomes: readonly ChangeOutcome[],
+    blocked: NodePlan['blocked'],
+    looked: ReadonlySet<ObjectKey> | 'all',
+  ): void {
     for (const { change, problem } of outcomes) {
       const object = change.op === 'remove' ? change.observed.object : change.desired.object;
       const because = change.op === 'remove' ? 'no longer wanted' : change.desired.because;
@@ -65,7 +70,8 @@ export class ChangeLog {
         );
       }
     }
-    const now = new Map(blocked.map((item) => [item.key, item.reason]));
+    const unseen = [...this.#blocked].filter(([key]) => looked !== 'all' && !looked.has(key));
+    const now = new Map([...unseen, ...blocked.map((item) => [item.key, item.reason] as const)]);
     this.#tellDifference(this.#blocked, now, 'blocked by an object that is not ours', 'no longer blocked');
     this.#blocked = now;
   }

@@ -58,6 +58,8 @@ export class Reconciler {
   #stale: Set<NodeObjectKind> | 'all' = 'all';
   #compare: Set<ObjectKey> | 'all' = 'all';
   #pendingWork = true;
+  /** A complete pass ran after the last thing that happened. */
+  #current = false;
   #wake: (() => void) | undefined;
   #cancelRetry: (() => void) | undefined;
   #retryDue: number | undefined;
@@ -107,9 +109,9 @@ export class Reconciler {
     this.#work();
   }
 
-  /** Resolves when nothing is left to do; used by start-up notification and tests. */
+  /** Resolves when a pass was complete and nothing is left to do now; what is tried again later does not count. */
   whenSettled(): Promise<void> {
-    return this.#pendingWork ? new Promise((resolve) => this.#settled.add(resolve)) : Promise.resolve();
+    return this.#isSettled() ? Promise.resolve() : new Promise((resolve) => this.#settled.add(resolve));
   }
 
   /** How long the running pass has taken so far, in milliseconds; 0 between passes. A pass that hangs shows here. */
@@ -126,9 +128,10 @@ export class Reconciler {
         if (signal.aborted) return;
         this.#pendingWork = false;
         this.#passStarted = this.#parts.clock.now();
-        await this.#guardedPass(signal);
+        const complete = await this.#guardedPass(signal);
         this.#passStarted = undefined;
-        if (!this.#pendingWork) {
+        if (complete) this.#current = true;
+        if (this.#isSettled()) {
           for (const resolve of this.#settled) resolve();
           this.#settled.clear();
         }
@@ -141,20 +144,22 @@ export class Reconciler {
     }
   }
 
-  async #guardedPass(signal: AbortSignal): Promise<void> {
+  async #guardedPass(signal: AbortSignal): Promise<boolean> {
     try {
-      await this.#pass(signal);
+      return await this.#pass(signal);
     } catch (error) {
-      if (signal.aborted) return;
+      if (signal.aborted) return false;
       this.counters.failedPasses += 1;
       this.#stale = 'all';
       const delayMs = this.#retryLater();
       this.#parts.log.error({ err: error, retryMs: Math.round(delayMs) }, 'pass failed; what stands is kept');
+      return false;
     }
   }
 
-  async #pass(signal: AbortSignal): Promise<void> {
-    const { planner, node, readFacts, scopeOf, changeLog } = this.#parts;
+  /** False when there was nothing to compute from yet. */
+  async #pass(signal: AbortSignal): Promise<boolean> {
+    const { planner, readFacts, scopeOf, changeLog } = this.#parts;
     this.counters.passes += 1;
     if (this.#factsDirty) {
       this.#factsDirty = false;
@@ -166,24 +171,29 @@ export class Reconciler {
       }
     }
     const step = planner.step();
-    if (step === undefined) return;
+    if (step === undefined) return false;
     changeLog.decisions(step, planner.pending());
     this.#addCompare(step.touched);
     if (this.#stale === 'all' || this.#stale.size > 0) await this.#read(signal);
-    else if (this.#compare !== 'all' && this.#compare.size === 0) return await this.#checkZebra(signal);
+    if (this.#compare === 'all' || this.#compare.size > 0) await this.#correct(signal);
+    await this.#checkZebra(signal);
+    return true;
+  }
+
+  async #correct(signal: AbortSignal): Promise<void> {
+    const { planner, node } = this.#parts;
     const keys = this.#compare;
     this.#compare = new Set();
     const plan = this.#admit(node.plan(planner.desired, keys === 'all' ? undefined : keys));
     const outcomes = await node.apply(plan, signal);
-    this.#conclude(plan, outcomes);
-    await this.#checkZebra(signal);
+    this.#conclude(plan, outcomes, keys);
   }
 
   async #checkZebra(signal: AbortSignal): Promise<void> {
     const { zebraCheck, node, planner } = this.#parts;
     if (!zebraCheck.due) return;
     const plan = await zebraCheck.run(node, planner.desired, signal);
-    this.#conclude(plan, await node.apply(plan, signal));
+    this.#conclude(plan, await node.apply(plan, signal), new Set());
   }
 
   /** Reads what is stale. A kind that cannot be read keeps its last picture and is tried again later. */
@@ -254,11 +264,15 @@ export class Reconciler {
     return withoutRemovals(plan);
   }
 
-  #conclude(plan: NodePlan, outcomes: readonly ChangeOutcome[]): void {
+  #conclude(
+    plan: NodePlan,
+    outcomes: readonly ChangeOutcome[],
+    looked: ReadonlySet<ObjectKey> | 'all',
+  ): void {
     const failed = outcomes.filter((outcome) => outcome.problem !== undefined);
     this.counters.changes += outcomes.length - failed.length;
     this.counters.failedChanges += failed.length;
-    this.#parts.changeLog.changes(outcomes, plan.blocked);
+    this.#parts.changeLog.changes(outcomes, plan.blocked, looked);
     const checkInMs = this.#parts.zebraCheck.observe(outcomes);
     if (checkInMs !== undefined) this.#schedule(checkInMs);
     if (failed.length === 0) {
@@ -297,7 +311,12 @@ export class Reconciler {
     });
   }
 
+  #isSettled(): boolean {
+    return this.#current && !this.#pendingWork;
+  }
+
   #work(): void {
+    this.#current = false;
     this.#pendingWork = true;
     this.#wake?.();
   }
