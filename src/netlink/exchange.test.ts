@@ -20,7 +20,6 @@ type Reaction = Buffer | Exclude<Received['kind'], 'datagram'>;
 /** Answers each `send` with the datagrams (or mishaps) that the script makes of it. */
 class ScriptedSocket implements RequestSocket {
   readonly sends: SentMessage[][] = [];
-  closed = false;
   readonly #script: (messages: SentMessage[], round: number) => Reaction[];
   readonly #waiting: Reaction[] = [];
 
@@ -43,9 +42,12 @@ class ScriptedSocket implements RequestSocket {
     return { kind: 'datagram', length: next.length };
   }
 
-  close(): void {
-    this.closed = true;
+  /** Reactions that nobody has taken: the kernel would refuse the next dump (EBUSY). */
+  get left(): number {
+    return this.#waiting.length;
   }
+
+  close(): void {}
 }
 
 function message(type: number, flags: number, sequence: number, payload: (w: MessageWriter) => void): Buffer {
@@ -151,6 +153,7 @@ describe('dump', () => {
     });
     const channel = new Channel(socket);
     await expect(dump(channel, readNumbers)).rejects.toBeInstanceOf(NetlinkDecodeError);
+    expect(socket.left).toBe(0);
     await expect(dump(channel, readNumbers)).resolves.toEqual([1, 2]);
   });
 

@@ -140,7 +140,7 @@ function describeObject(request: Request): string {
 }
 
 function describeLink(link: LinkRequest): string {
-  return words(link.name ?? `with index ${link.index ?? 'unknown'}`, [
+  return words(link.name ?? (link.index === undefined ? 'without a name' : `with index ${link.index}`), [
     ['kind', link.data?.kind],
     ['parent', link.parent],
     ['master', link.master],

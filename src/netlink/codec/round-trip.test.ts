@@ -177,6 +177,24 @@ describe('what is filled in', () => {
     expect(scopeOf({ index: 1 }, true)).toBe(255);
   });
 
+  it('puts no other table into the header for one that does not fit there', () => {
+    const tables = [254, 255, 256, 5000].map((table) => {
+      const writer = new MessageWriter();
+      encodeRoute(writer, { family: 4, table, destination: '10.0.0.0/8', protocol: 3 }, false);
+      const inRoute = writer.bytes.readUInt8(4);
+      writer.clear();
+      encodeRule(writer, { family: 4, table, priority: 1 });
+      return [inRoute, writer.bytes.readUInt8(4)];
+    });
+    // RT_TABLE_COMPAT is 252.
+    expect(tables).toEqual([
+      [254, 254],
+      [255, 255],
+      [252, 252],
+      [252, 252],
+    ]);
+  });
+
   it('makes neighbours permanent and proxy entries stateless', () => {
     const stateOf = (proxy: boolean): number | undefined =>
       through(
