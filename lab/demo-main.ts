@@ -19,6 +19,7 @@ function agentsOf(driver: AgentDriver): DemoAgents {
   const database = driver === 'nb' ? 'Northbound' : 'Southbound';
   return {
     description: `ovn-bgp-agent, ${database} driver,`,
+    gateway6: driver === 'nb' ? 'subnet' : 'link-local',
     start: async (lab, node) => {
       await LabAgent.start(lab, node, { driver });
     },

@@ -14,11 +14,13 @@ import { LabError } from './machine.ts';
 import type { PortSpec, ProviderNetwork } from './neutron-rows.ts';
 import { explain, type Print, progressPrinter, table } from './terminal.ts';
 import { type Seen, seconds, until } from './until.ts';
-import { bootVirtualMachine, ping, pingUntil, type VirtualMachine } from './vm.ts';
+import { bootVirtualMachine, type Gateway6, ping, pingUntil, type VirtualMachine } from './vm.ts';
 
 /** What advertises addresses on the nodes. */
 export interface DemoAgents {
   readonly description: string;
+  /** The Southbound driver answers for no subnet's IPv6 gateway: machines use the node's own address. */
+  readonly gateway6: Gateway6;
   start(lab: Lab, node: ChassisName): Promise<void>;
   stop(lab: Lab, node: ChassisName): Promise<void>;
   log(lab: Lab, node: ChassisName): Promise<readonly string[]>;
@@ -81,9 +83,9 @@ async function tell(
   await content.addNetwork(FLAT_NETWORK);
   await content.addNetwork(VLAN_NETWORK);
   const [web, data, mail] = await Promise.all([
-    boot(lab, content, WEB),
-    boot(lab, content, DATA),
-    boot(lab, content, MAIL),
+    boot(lab, content, WEB, agents.gateway6),
+    boot(lab, content, DATA, agents.gateway6),
+    boot(lab, content, MAIL, agents.gateway6),
   ]);
   const machines = [web, data, mail];
   for (const machine of machines) {
@@ -148,9 +150,9 @@ async function tell(
   });
 }
 
-async function boot(lab: Lab, content: Content, port: PortSpec): Promise<VirtualMachine> {
+async function boot(lab: Lab, content: Content, port: PortSpec, gateway6: Gateway6): Promise<VirtualMachine> {
   await content.addPort(port);
-  return bootVirtualMachine(lab, port.name, port);
+  return bootVirtualMachine(lab, port.name, port, { gateway6 });
 }
 
 /** At the leaf by way of the node alone, at the spine by way of both leafs. */

@@ -4,7 +4,7 @@
  */
 import type { Content } from './content.ts';
 import type { Lab } from './lab.ts';
-import { type ChassisName, isChassisName } from './layout.ts';
+import { bridgeMac, type ChassisName, chassisNamed, isChassisName } from './layout.ts';
 import { LabError } from './machine.ts';
 import { enterNetwork } from './namespaces.ts';
 import type { PortSpec } from './neutron-rows.ts';
@@ -15,13 +15,25 @@ import { type Seen, type UntilOptions, until } from './until.ts';
 /** As large as geneve lets it through a link of 1500. */
 const MTU = 1400;
 
+/**
+ * What a machine has as its IPv6 gateway: the subnet's (an address that the node must answer for), or the link-local
+ * address of the node's provider bridge, as a router advertisement would tell it.
+ */
+export type Gateway6 = 'subnet' | 'link-local';
+
+export interface BootOptions {
+  readonly gateway6?: Gateway6;
+}
+
 export class VirtualMachine {
   readonly port: PortSpec;
   readonly host: LabNode;
+  readonly #gateway6: Gateway6;
   readonly #lab: Lab;
   #node: ChassisName;
 
-  constructor(lab: Lab, host: LabNode, port: PortSpec, node: ChassisName) {
+  constructor(lab: Lab, host: LabNode, port: PortSpec, node: ChassisName, gateway6: Gateway6) {
+    this.#gateway6 = gateway6;
     this.#lab = lab;
     this.host = host;
     this.port = port;
@@ -75,6 +87,25 @@ export class VirtualMachine {
     await target.ip([`link set ${this.tap} up`]);
     this.#node = to;
     await this.plug();
+    if (this.#gateway6 === 'link-local') await this.setRoutes();
+  }
+
+  /** Sets the default routes of the machine, as they are right on the node that it runs on. */
+  async setRoutes(): Promise<void> {
+    const { network, addresses } = this.port;
+    const lines = network.subnets
+      .filter(({ gateway }) => addresses.some((address) => address.includes(':') === gateway.includes(':')))
+      .map(({ gateway }) => {
+        if (!gateway.includes(':')) return `route replace 0.0.0.0/0 via ${gateway} dev eth0`;
+        const via = this.#gateway6 === 'subnet' ? gateway : linkLocal(this.#bridgeMac());
+        return `route replace ::/0 via ${via} dev eth0`;
+      });
+    await this.host.ip(lines);
+  }
+
+  #bridgeMac(): string {
+    const index = Number(this.port.network.physicalNetwork.replace('physnet', '')) - 1;
+    return bridgeMac(chassisNamed(this.#node), index);
   }
 
   /** Adds an address and announces it by gratuitous ARP and neighbour advertisement, as VRRP does. */
@@ -103,7 +134,12 @@ ip link set eth0 address ${this.port.mac}`,
 }
 
 /** Starts a virtual machine for a port and plugs it in on the port's host. */
-export async function bootVirtualMachine(lab: Lab, name: string, port: PortSpec): Promise<VirtualMachine> {
+export async function bootVirtualMachine(
+  lab: Lab,
+  name: string,
+  port: PortSpec,
+  options: BootOptions = {},
+): Promise<VirtualMachine> {
   const { host: node } = port;
   if (!isChassisName(node)) throw new LabError('node', `${node} cannot run a virtual machine`);
   const host = await lab.addHost(name);
@@ -118,17 +154,11 @@ export async function bootVirtualMachine(lab: Lab, name: string, port: PortSpec)
       (address) =>
         `address add ${withLength(port.network, address)} dev eth0${address.includes(':') ? ' nodad' : ''}`,
     ),
-    ...port.network.subnets
-      .filter(({ gateway }) =>
-        port.addresses.some((address) => address.includes(':') === gateway.includes(':')),
-      )
-      .map(
-        ({ gateway }) => `route add ${gateway.includes(':') ? '::/0' : '0.0.0.0/0'} via ${gateway} dev eth0`,
-      ),
   ]);
   // The user space data path hands packets on as they are: checksums must be right when they leave the machine.
   await host.exec(['ethtool', '-K', 'eth0', 'tx', 'off']);
-  const machine = new VirtualMachine(lab, host, port, node);
+  const machine = new VirtualMachine(lab, host, port, node, options.gateway6 ?? 'subnet');
+  await machine.setRoutes();
   await machine.plug();
   return machine;
 }
@@ -176,6 +206,13 @@ export function parsePing(output: string, count: number): PingResult {
     averageMs: times?.[1] === undefined ? undefined : Number(times[1]),
     output: output.trim(),
   };
+}
+
+/** The address that the kernel gives a device from its MAC address: RFC 4291, appendix A. */
+export function linkLocal(mac: string): string {
+  const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0] = mac.split(':').map((byte) => Number.parseInt(byte, 16));
+  const groups = [((a ^ 2) << 8) | b, (c << 8) | 0xff, 0xfe00 | d, (e << 8) | f];
+  return `fe80::${groups.map((group) => group.toString(16)).join(':')}`;
 }
 
 function tapName(portId: string): string {

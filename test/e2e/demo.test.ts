@@ -10,6 +10,7 @@ function standIns(silent: boolean): DemoAgents {
   const running = new Map<string, StandInAgent>();
   return {
     description: silent ? 'nothing' : 'a stand-in',
+    gateway6: 'link-local',
     start: async (lab, node) => {
       if (!silent) running.set(node, await StandInAgent.start(lab, node));
     },
