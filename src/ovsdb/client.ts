@@ -30,7 +30,7 @@ import {
 import type { Operation, OperationResult } from './operations.ts';
 import { formatRemote, parseRemotes, type Remote, shuffled } from './remote.ts';
 import { Replica, type ReplicaEnvironment, type ReplicaOptions } from './replica.ts';
-import { type DatabaseSchema, parseSchema } from './schema.ts';
+import type { DatabaseSchema } from './schema.ts';
 import { readTlsMaterial, type TlsMaterial, type TlsOptions, watchTlsMaterial } from './tls-material.ts';
 import { asTransactionError, isTemporary, readResults } from './transact.ts';
 import { type Connect, connectTransport } from './transport.ts';
@@ -319,7 +319,7 @@ export class OvsdbClient {
       return undefined;
     };
     let schemaText: string | undefined;
-    return await new Promise<DatabaseSchema>((resolve, reject) => {
+    await new Promise<void>((resolve, reject) => {
       void connection.ended.then(reject);
       const look = (): void => {
         const row = member();
@@ -341,11 +341,7 @@ export class OvsdbClient {
         this.#seen = advancePosition(this.#seen, row);
         if (schemaText === undefined) {
           schemaText = row.schema;
-          try {
-            resolve(parseSchema(JSON.parse(row.schema)));
-          } catch (error) {
-            reject(error);
-          }
+          resolve();
         } else if (schemaText !== row.schema) {
           connection.close(
             new OvsdbConnectionError(
@@ -358,6 +354,8 @@ export class OvsdbClient {
       servers.subscribe(look);
       void servers.attach(connection, serverSchema);
     });
+    // The row has the schema too, but after a conversion of a standalone database OVS 3.1 leaves the old one there.
+    return await connection.getSchema(this.database, timeoutMs);
   }
 
   #becomeReady(ready: Ready): void {

@@ -30,6 +30,26 @@ export type UpdateFormat = 'update' | 'update2';
 const BIG_TRANSACTION = 2_000;
 const STEP = 64;
 
+/** Long work in steps, each followed by the question whether it is wanted still. */
+class Pace {
+  readonly #breather = new Breather();
+  readonly #current: () => boolean;
+  #step = 0;
+
+  constructor(current: () => boolean) {
+    this.#current = current;
+  }
+
+  due(): boolean {
+    return ++this.#step % STEP === 0 && this.#breather.due();
+  }
+
+  async goOn(): Promise<boolean> {
+    await this.#breather.breathe();
+    return this.#current();
+  }
+}
+
 export abstract class Collector {
   rows = 0;
   protected readonly tables: ReadonlyMap<string, CollectedTable>;
@@ -115,16 +135,12 @@ export class DumpCollector extends Collector {
   }
 
   protected override async apply(current: () => boolean): Promise<Changes | undefined> {
-    const breather = new Breather();
-    let step = 0;
+    const pace = new Pace(current);
     for (const [name, table] of this.tables) {
       const body = this.#body(name, table);
-      for (const old of table.view.data.rows.values()) {
-        if (!body.rows.has(old._uuid)) this.#change(name, { kind: 'delete', old });
-        if (++step % STEP === 0 && breather.due()) {
-          await breather.breathe();
-          if (!current()) return undefined;
-        }
+      for (const [uuid, old] of table.view.data.rows) {
+        if (!body.rows.has(uuid)) this.#change(name, { kind: 'delete', old });
+        if (pace.due() && !(await pace.goOn())) return undefined;
       }
     }
     for (const [name, table] of this.tables) table.view.data = this.#body(name, table);
@@ -149,7 +165,7 @@ export class DumpCollector extends Collector {
 
 /** One transaction, or all that happened since the last known one. */
 export class UpdateCollector extends Collector {
-  readonly #changes = new Map<string, AnyRowChange[]>();
+  readonly #changes = new Map<string, Map<Uuid, AnyRowChange>>();
 
   protected override collect(
     name: string,
@@ -160,9 +176,12 @@ export class UpdateCollector extends Collector {
     const change =
       this.format === 'update' ? changeOf(name, table, uuid, update) : changeOf2(name, table, uuid, update);
     if (change === undefined) return;
-    const list = this.#changes.get(name);
-    if (list === undefined) this.#changes.set(name, [change]);
-    else list.push(change);
+    let changes = this.#changes.get(name);
+    if (changes === undefined) {
+      changes = new Map();
+      this.#changes.set(name, changes);
+    }
+    changes.set(uuid, change);
   }
 
   protected override async apply(current: () => boolean): Promise<Changes | undefined> {
@@ -176,34 +195,28 @@ export class UpdateCollector extends Collector {
       if (table === undefined) continue;
       const body = bodies?.get(name);
       if (body !== undefined) table.view.data = body;
-      else for (const change of changes) applyChange(table.view.data, change);
+      else for (const change of changes.values()) applyChange(table.view.data, change);
     }
-    return Object.fromEntries(this.#changes);
+    return Object.fromEntries([...this.#changes].map(([name, changes]) => [name, [...changes.values()]]));
   }
 
   async #applyAside(current: () => boolean): Promise<ReadonlyMap<string, TableData> | undefined> {
-    const breather = new Breather();
+    const pace = new Pace(current);
     const bodies = new Map<string, TableData>();
-    let step = 0;
     for (const [name, changes] of this.#changes) {
       const table = this.tables.get(name);
       if (table === undefined) continue;
       const body = table.newData();
       bodies.set(name, body);
-      const changed = new Set(changes.map((change) => (change.kind === 'insert' ? '' : change.old._uuid)));
-      for (const row of table.view.data.rows.values()) {
-        if (!changed.has(row._uuid)) body.put(row);
-        if (++step % STEP === 0 && breather.due()) {
-          await breather.breathe();
-          if (!current()) return undefined;
-        }
+      for (const [uuid, row] of table.view.data.rows) {
+        const change = changes.get(uuid);
+        if (change === undefined) body.put(row);
+        else if (change.kind !== 'delete') body.put(change.row);
+        if (pace.due() && !(await pace.goOn())) return undefined;
       }
-      for (const change of changes) {
-        if (change.kind !== 'delete') body.put(change.row);
-        if (++step % STEP === 0 && breather.due()) {
-          await breather.breathe();
-          if (!current()) return undefined;
-        }
+      for (const change of changes.values()) {
+        if (change.kind === 'insert') body.put(change.row);
+        if (pace.due() && !(await pace.goOn())) return undefined;
       }
     }
     return bodies;

@@ -61,26 +61,39 @@ while len(idl.tables["Port_Binding"].rows) < rows:
 print(time.monotonic() - began)
 `;
 
-/** Measures the longest turn of the event loop by letting turns follow each other without pause. */
-function watchLoop(): { stop(): { longestMs: number; turns: number } } {
-  let last = performance.now();
-  let longestMs = 0;
-  let turns = 0;
+/**
+ * Measures the longest turn of the event loop by letting turns follow each other without pause. What a turn held the
+ * loop for is its time or the processor time of the process, whichever is less: a turn in which the process was not
+ * running at all, because others wanted the processor, was not held by us.
+ */
+function watchLoop(): { stop(): { heldMs: number; turnMs: number } } {
+  const processorMs = (): number => {
+    const { user, system } = process.cpuUsage();
+    return (user + system) / 1000;
+  };
+  let lastTime = performance.now();
+  let lastProcessor = processorMs();
+  let heldMs = 0;
+  let turnMs = 0;
   let running = true;
   const turn = (): void => {
-    const now = performance.now();
-    longestMs = Math.max(longestMs, now - last);
-    last = now;
-    turns += 1;
+    const [time, processor] = [performance.now(), processorMs()];
+    turnMs = Math.max(turnMs, time - lastTime);
+    heldMs = Math.max(heldMs, Math.min(time - lastTime, processor - lastProcessor));
+    [lastTime, lastProcessor] = [time, processor];
     if (running) setImmediate(turn);
   };
   setImmediate(turn);
   return {
     stop: () => {
       running = false;
-      return { longestMs, turns };
+      return { heldMs, turnMs };
     },
   };
+}
+
+function describeTurns({ heldMs, turnMs }: { heldMs: number; turnMs: number }): string {
+  return `loop held ${heldMs.toFixed(1)} ms at most (longest turn ${turnMs.toFixed(1)} ms)`;
 }
 
 describe('100,000 port bindings', () => {
@@ -118,7 +131,7 @@ describe('100,000 port bindings', () => {
       table: 'Port_Binding',
       row: {
         logical_port: id,
-        datapath: datapaths[index % DATAPATHS]?.['uuid'],
+        datapath: datapaths[index % DATAPATHS]?.uuid,
         tunnel_key: Math.floor(index / DATAPATHS) + 1,
         mac: `${mac} 10.${(index >> 16) & 255}.${(index >> 8) & 255}.${index & 255}`,
         up: true,
@@ -155,17 +168,17 @@ describe('100,000 port bindings', () => {
     client.start();
     await replica.whenSynchronized(AbortSignal.timeout(60_000));
     const ms = performance.now() - began;
-    return { replica, client, ms, longestMs: loop.stop().longestMs };
+    return { replica, client, ms, turns: loop.stop() };
   }
 
   test('the dump is loaded without holding the event loop', async () => {
     const runs: string[] = [];
     let best = Number.POSITIVE_INFINITY;
-    // Other work on the machine lengthens turns; what the library itself holds is in every run.
+    // What the library itself holds is in every run; collections of garbage of the test's own are not.
     for (let attempt = 0; attempt < 4 && best >= HELD_LIMIT_MS; attempt++) {
-      const { replica, client, ms, longestMs } = await load();
-      runs.push(`${ms.toFixed(0)} ms, longest turn ${longestMs.toFixed(1)} ms`);
-      best = Math.min(best, longestMs);
+      const { replica, client, ms, turns } = await load();
+      runs.push(`${ms.toFixed(0)} ms, ${describeTurns(turns)}`);
+      best = Math.min(best, turns.heldMs);
       expect(replica.tables.Port_Binding.size).toBe(ROWS);
       const [row] = replica.tables.Port_Binding.find('logicalPort', '00000007-1111-4222-8333-444455556666');
       expect(row).toMatchObject({ tunnel_key: 1, up: true, mac: ['fa:16:3e:00:00:07 10.0.0.7'] });
@@ -256,8 +269,10 @@ describe('100,000 port bindings', () => {
         1,
       );
       await written;
-      const { longestMs } = loop.stop();
-      console.info(`one transaction over ${ROWS} rows: longest turn ${longestMs.toFixed(1)} ms`);
+      const turns = loop.stop();
+      console.info(`one transaction over ${ROWS} rows: ${describeTurns(turns)}`);
+      // The test's own listener and probe are in these turns too.
+      expect(turns.heldMs).toBeLessThan(2 * HELD_LIMIT_MS);
       expect(sets).toEqual([ROWS]);
       expect(seen).toEqual(new Set([false]));
       expect(rows.find('device', 'device-3').map((row) => row.up)).toEqual([false, false]);

@@ -44,9 +44,9 @@ describe('a schema that differs', () => {
 
   test('missing tables and columns read as empty and are told, the rest works', async () => {
     const { client } = await start((schema) => {
-      delete schema.tables['BFD'];
-      const columns = schema.tables['Address_Set']?.columns;
-      if (columns !== undefined) delete columns['external_ids'];
+      delete schema.tables.BFD;
+      const columns = schema.tables.Address_Set?.columns;
+      if (columns !== undefined) delete columns.external_ids;
       for (const table of Object.values(schema.tables)) {
         for (const [name, column] of Object.entries(table.columns)) {
           if (JSON.stringify(column).includes('"BFD"')) delete table.columns[name];
@@ -133,7 +133,7 @@ describe('a schema that differs', () => {
 
   test('a conversion of the database while connected brings the new columns', async () => {
     const { server, client } = await start((schema) => {
-      delete schema.tables['Address_Set']?.columns['external_ids'];
+      delete schema.tables.Address_Set?.columns.external_ids;
     });
     const replica = client.replicate(
       databaseSpec('OVN_Northbound', {
