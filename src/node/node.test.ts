@@ -377,4 +377,73 @@ describe('Node', () => {
     expect(problems(await made.node.apply(plan))).toEqual([]);
     expect(advertised(made.fake, '172.24.4.50/32')).toBe(true);
   });
+
+  it('has everything read again when another scope makes other things visible', async () => {
+    const made = await bench();
+    made.node.setScope({ ...SCOPE, tables: new Set([201, 200]) });
+    await settled();
+    expect(made.drifts).toEqual([]);
+    made.node.setScope({ ...SCOPE, tables: new Set([200, 201, 202]) });
+    await settled();
+    expect(made.drifts).toHaveLength(1);
+    expect(made.drifts[0]).toContain('rule');
+  });
+
+  it('does not advertise what requires something that nobody wants or has', async () => {
+    const made = await bench();
+    await reach(made, want([]));
+    const item: DesiredObject = {
+      object: { kind: 'address', device: 'bgp-nic', prefix: prefix('172.24.4.50/32') },
+      role: 'advertise',
+      requires: ['rule 172.24.4.50/32 200'],
+      because: 'a test',
+    };
+    const desired = new Map(want([])).set('address bgp-nic 172.24.4.50/32', item);
+    expect(problems(await made.node.apply(made.node.plan(desired)))).toEqual([
+      'skipped: requires rule 172.24.4.50/32 200, which is not in place',
+    ]);
+  });
+
+  it('ends in the middle when it is aborted, and knows what it did', async () => {
+    const made = await bench();
+    const desired = want([VM]);
+    const abort = new AbortController();
+    made.fake.netlink.fail = (request) => {
+      if (request.type === 'rule') abort.abort();
+      return undefined;
+    };
+    await expect(made.node.apply(made.node.plan(desired), abort.signal)).rejects.toThrow('aborted');
+    expect(made.node.observed('link bgp-nic')).toBeDefined();
+    expect(made.node.observed('address bgp-nic 172.24.4.50/32')).toBeUndefined();
+    made.fake.netlink.fail = undefined;
+    await reach(made, desired);
+    expect(made.node.plan(desired).stages).toEqual([]);
+  });
+
+  it('costs what it looks at: a few keys of 20,000 exposures at once, all of them in a moment', async () => {
+    const made = await bench();
+    const many = Array.from({ length: 20_000 }, (_, n) => ({
+      ...VM,
+      address: ip(`10.0.${n >> 8}.${n & 255}`),
+    }));
+    const desired = want(many);
+    const batches: number[] = [];
+    const batch = made.fake.netlink.batch.bind(made.fake.netlink);
+    made.fake.netlink.batch = (requests) => {
+      batches.push(requests.length);
+      return batch(requests);
+    };
+    await reach(made, desired);
+    // 80,000 changes of the kernel: no more than a few at a time would be a batch in name only.
+    expect(batches.filter((size) => size < 1000).length).toBeLessThan(20);
+    const lookups: ObjectKey[] = [];
+    const counting = new Map(desired);
+    counting.get = (key) => {
+      lookups.push(key);
+      return desired.get(key);
+    };
+    made.node.plan(counting, new Set(['address bgp-nic 10.0.0.1/32']));
+    expect(lookups.length).toBeLessThan(100);
+    expect(made.node.plan(desired).stages).toEqual([]);
+  });
 });

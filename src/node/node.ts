@@ -109,10 +109,14 @@ export class Node {
     ];
   }
 
-  /** Must be called before the first `read`. What another scope makes visible has to be read again. */
+  /** Must be called before the first `read`. Another scope makes other things visible: the listeners are told to read. */
   setScope(scope: NodeScope): void {
+    const before = this.#scope;
     this.#scope = scope;
     this.#edge.ovs.watchFlows(scope.bridges);
+    if (before === undefined || scopeText(before) === scopeText(scope)) return;
+    const known = ALL_KINDS.filter((kind) => this.#mirror.has(kind));
+    queueMicrotask(() => this.#tell(known));
   }
 
   /** Kinds that may differ from what is believed: never read, changed by somebody, or not readable. */
@@ -295,15 +299,20 @@ export class Node {
   }
 
   #drifted(kinds: ReadonlySet<NodeObjectKind>): void {
-    const news = new Set([...kinds].filter((kind) => !this.#told.has(kind)));
-    if (this.#closed || news.size === 0) return;
+    const news = this.#tell(kinds);
+    for (const kind of news) count(this.#counters.drifts, kind);
+    if (news.size > 0) this.#log.info({ kinds: [...news] }, 'the node was changed by somebody else');
+  }
+
+  /** Marks kinds stale and says so, unless that was said and nobody has read since; returns the news. */
+  #tell(kinds: Iterable<NodeObjectKind>): ReadonlySet<NodeObjectKind> {
+    const news = new Set([...kinds].filter((kind) => !this.#told.has(kind) && !this.#closed));
     for (const kind of news) {
       this.#stale.add(kind);
       this.#told.add(kind);
-      count(this.#counters.drifts, kind);
     }
-    this.#log.info({ kinds: [...news] }, 'the node was changed by somebody else');
-    for (const listener of this.#listeners) listener(news);
+    if (news.size > 0) for (const listener of this.#listeners) listener(news);
+    return news;
   }
 
   /** Runs one operation at a time; what is notified meanwhile is judged after it. */
@@ -339,6 +348,10 @@ export class Node {
       sysctlPaths: this.#sysctlPaths,
     };
   }
+}
+
+function scopeText(scope: NodeScope): string {
+  return JSON.stringify([{ ...scope, tables: [...scope.tables].sort((a, b) => a - b) }]);
 }
 
 function count(counters: Map<NodeObjectKind, number>, kind: NodeObjectKind): void {
