@@ -37,13 +37,11 @@ describe('names of labs', () => {
 describe('waiting', () => {
   it('returns the value as soon as it is there', async () => {
     let asked = 0;
-    const reached = await until(
-      'three',
-      async () => ((asked += 1) < 3 ? { seen: `${asked}` } : { value: asked }),
-      {
-        everyMs: 1,
-      },
-    );
+    const probe = async (): Promise<{ seen: string } | { value: number }> => {
+      asked += 1;
+      return asked < 3 ? { seen: `${asked}` } : { value: asked };
+    };
+    const reached = await until('three', probe, { everyMs: 1 });
     expect(reached.value).toBe(3);
   });
 

@@ -1,14 +1,25 @@
 /** `npm ci`, when node_modules is missing or does not hold what package-lock.json asks for. Never edits the lock file. */
 import { readFile, stat } from 'node:fs/promises';
-import { Failure, PROJECT, run } from './process.mjs';
+import { capture, Failure, PROJECT, step } from './process.mjs';
 
 export async function installNodePackages() {
   if (await upToDate()) return;
-  process.stderr.write('installing the npm packages of package-lock.json:\n');
-  const status = await run('npm', ['ci', '--no-audit', '--no-fund']);
-  if (status !== 0) {
-    throw new Failure('npm ci failed; the npm registry must be reachable, or node_modules be there already');
-  }
+  await step('installing the npm packages of package-lock.json', async () => {
+    const { code, output } = await capture('npm', ['ci', '--no-audit', '--no-fund']);
+    if (code === 0) return;
+    // npm tells the cause first and all of its options afterwards.
+    const cause = output.split('\n').filter((line) => /^npm error +\S/.test(line));
+    throw new Failure(
+      `npm ci failed; the npm registry must be reachable, or node_modules be there already:\n${head(cause)}`,
+    );
+  });
+}
+
+function head(lines, count = 12) {
+  return lines
+    .slice(0, count)
+    .map((line) => `  ${line}`)
+    .join('\n');
 }
 
 async function upToDate() {
