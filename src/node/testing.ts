@@ -52,7 +52,7 @@ export interface TestExposure {
   readonly mac?: MacAddress;
   readonly bridge: string;
   readonly vlan?: number;
-  /** Served as a subnet of the VRF table instead of a host address. */
+  /** Addresses that the node answers neighbour solicitations for. */
   readonly proxyNdp?: readonly IpAddress[];
 }
 
