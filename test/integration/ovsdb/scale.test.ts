@@ -155,7 +155,7 @@ describe('100,000 port bindings', () => {
     replica: Southbound;
     client: OvsdbClient;
     ms: number;
-    longestMs: number;
+    turns: { heldMs: number; turnMs: number };
   }> {
     const client = new OvsdbClient({
       remotes: server.remote,
