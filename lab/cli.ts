@@ -74,6 +74,13 @@ function buildProgram(output: CliOutput, exit: (code: number) => void): Command 
     });
 
   program
+    .command('list')
+    .description('names of the labs that stand, or that something is left of')
+    .action(async () => {
+      for (const lab of await Lab.list()) output.out(lab);
+    });
+
+  program
     .command('status')
     .description('nodes, programs, BGP sessions, chassis; fails when something is not as it should be')
     .action(async () => {

@@ -4,8 +4,8 @@
  * Killing the anchor ends every process of the lab and with them its namespaces; the rest is the state directory.
  */
 import type { Machine } from './machine.ts';
-import { removeMountPoints } from './mount-points.ts';
-import { isAlive, type LabPaths, recordedProcess, STATE_ROOT } from './state.ts';
+import { releaseLab } from './mount-points.ts';
+import { isAlive, type LabPaths, recordedProcess } from './state.ts';
 import { untilTrue } from './until.ts';
 
 const DOWN_TIMEOUT_MS = 30_000;
@@ -29,12 +29,7 @@ export async function teardown(machine: Machine, paths: LabPaths): Promise<boole
     );
   }
   await unmount(machine, paths);
-  await machine.files.remove(paths.directory);
-  const others = (await machine.files.list(STATE_ROOT)).filter((name) => !name.startsWith('.'));
-  if (others.length === 0) {
-    await removeMountPoints(machine);
-    await machine.files.remove(STATE_ROOT);
-  }
+  await releaseLab(machine, paths);
   return true;
 }
 

@@ -25,7 +25,7 @@ import {
 import { cableLines, nodeLines } from './links.ts';
 import { LocalMachine } from './local-machine.ts';
 import { type Capabilities, LabError, type Machine } from './machine.ts';
-import { makeMountPoints } from './mount-points.ts';
+import { claimLab } from './mount-points.ts';
 import { belongsToLab, enterNetwork, OWN_DIRECTORIES, startAnchor, startNamespace } from './namespaces.ts';
 import { LabNode } from './node.ts';
 import { type ChassisPlan, type ProviderBridge, startCentral, startChassis, startFrr } from './programs.ts';
@@ -287,8 +287,7 @@ async function labState(machine: Machine, paths: LabPaths): Promise<LabState> {
 }
 
 async function claim(machine: Machine, paths: LabPaths): Promise<void> {
-  await machine.files.makeDirectory(STATE_ROOT);
-  if (await machine.files.claimDirectory(paths.directory)) {
+  if (await claimLab(machine, paths, OWN_DIRECTORIES)) {
     // A disk would be written to by every transaction of seven databases.
     const options = 'mode=755,size=512m';
     await machine.run([
@@ -335,7 +334,6 @@ async function makeNodes(
   paths: LabPaths,
   anchor: ProcessIdentity,
 ): Promise<ReadonlyMap<NodeName, LabNode>> {
-  await makeMountPoints(machine, OWN_DIRECTORIES);
   const roots = NODE_NAMES.map((name) => `${paths.nodes}/${name}/root`);
   await machine.run(['bash', '-ec', PREPARE_SCRIPT, 'prepare', ...roots]);
   // The project and Node.js must be found in a node wherever they are installed, /tmp included.

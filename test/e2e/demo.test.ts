@@ -4,7 +4,8 @@ import { type DemoAgents, runDemo } from '../../lab/demo.ts';
 import { Lab } from '../../lab/lab.ts';
 import { StandInAgent } from '../support/stand-in-agent.ts';
 
-const NAME = 'demotest';
+/** Other runs of the tests may be under way on the machine. */
+const NAME = `demo-${process.pid}`;
 
 function standIns(silent: boolean): DemoAgents {
   const running = new Map<string, StandInAgent>();

@@ -11,7 +11,10 @@ import { untilTrue } from '../../lab/until.ts';
 import { bootVirtualMachine, pingUntil, type VirtualMachine } from '../../lab/vm.ts';
 import { StandInAgent } from '../support/stand-in-agent.ts';
 
-const NAME = 'selftest';
+/** Other runs of the tests may be under way on the machine. */
+const NAME = `selftest-${process.pid}`;
+const PASSING = `passing-${process.pid}`;
+const HALFWAY = `halfway-${process.pid}`;
 
 const FLAT_PORT: PortSpec = {
   id: '44444444-0000-4000-8000-000000000001',
@@ -49,10 +52,8 @@ describe('the lab', () => {
   let flat: VirtualMachine;
   let tagged: VirtualMachine;
   let agents: readonly StandInAgent[] = [];
-  let before: MachineState;
 
   beforeAll(async () => {
-    before = await machineState();
     lab = await Lab.up({ name: NAME, secondBridge: true });
     content = new Content(lab);
     await content.addNetwork(FLAT_NETWORK);
@@ -80,7 +81,8 @@ describe('the lab', () => {
   });
 
   it('leaves the network of the machine as it was', async () => {
-    expect(await machineState()).toEqual(before);
+    expect(await strayDevices(lab)).toEqual([]);
+    expect(await mountsOf(NAME)).toEqual([`${STATE_ROOT}/${NAME}`]);
   });
 
   it('has a session with BFD between every pair of neighbours', async () => {
@@ -165,17 +167,16 @@ describe('the lab', () => {
 
 describe('taking a lab away', () => {
   afterAll(async () => {
-    for (const name of ['passing', 'halfway']) await Lab.down(name);
+    for (const name of [PASSING, HALFWAY]) await Lab.down(name);
   });
 
   it('leaves nothing of it on the machine', async () => {
-    const before = await machineState();
-    const lab = await Lab.up({ name: 'passing' });
+    const lab = await Lab.up({ name: PASSING });
     const inside = lab.nodes.map(({ pid }) => pid);
     expect(await lab.node('gw1').programs()).toContain('ovs-vswitchd');
     await lab.down();
-    expect(await machineState()).toEqual(before);
-    expect(await readdir(STATE_ROOT).catch(() => [])).not.toContain('passing');
+    expect(await mountsOf(PASSING)).toEqual([]);
+    expect(await readdir(STATE_ROOT).catch(() => [])).not.toContain(PASSING);
     for (const pid of inside) expect(() => process.kill(pid, 0)).toThrow(/ESRCH/);
   });
 
@@ -184,26 +185,31 @@ describe('taking a lab away', () => {
   });
 
   it('clears what a failed start left, and says how', async () => {
-    const failing = Lab.up({ name: 'halfway' }, ({ step, state }) => {
+    const failing = Lab.up({ name: HALFWAY }, ({ step, state }) => {
       if (step === 'links and addresses' && state === 'end') throw new Error('interrupted');
     });
     await expect(failing).rejects.toThrow('interrupted');
-    await expect(Lab.up({ name: 'halfway' })).rejects.toThrow(/take it down first/);
-    await expect(Lab.attach('halfway')).rejects.toThrow(/incomplete/);
-    expect(await Lab.down('halfway')).toBe(true);
-    await expect(Lab.attach('halfway')).rejects.toThrow(/there is no lab/);
+    await expect(Lab.up({ name: HALFWAY })).rejects.toThrow(/take it down first/);
+    await expect(Lab.attach(HALFWAY)).rejects.toThrow(/incomplete/);
+    expect(await Lab.down(HALFWAY)).toBe(true);
+    await expect(Lab.attach(HALFWAY)).rejects.toThrow(/there is no lab/);
   });
 });
 
-interface MachineState {
-  readonly devices: readonly string[];
-  readonly mounts: readonly string[];
+/** Devices of the machine's own network namespace that have a name which the lab uses for one of its own. */
+async function strayDevices(lab: Lab): Promise<readonly string[]> {
+  const machine = await readdir('/sys/class/net');
+  const inside = await Promise.all(
+    lab.nodes.map(async (node) => (await node.exec(['ls', '/sys/class/net'])).stdout.split('\n')),
+  );
+  // Every namespace has these two by nature.
+  const names = new Set(inside.flat().filter((name) => name !== '' && name !== 'lo' && name !== 'eth0'));
+  expect(names).toContain('br-int');
+  return machine.filter((name) => names.has(name));
 }
 
-/** What a lab could disturb: devices of the machine's own network namespace, and mounts outside the state directory. */
-async function machineState(): Promise<MachineState> {
-  const mounts = (await readFile('/proc/self/mounts', 'utf8'))
-    .split('\n')
-    .filter((line) => !line.includes(STATE_ROOT));
-  return { devices: (await readdir('/sys/class/net')).sort(), mounts: mounts.sort() };
+/** Mount points on the machine that belong to a lab. */
+async function mountsOf(name: string): Promise<readonly string[]> {
+  const mounts = (await readFile('/proc/self/mounts', 'utf8')).split('\n');
+  return mounts.map((line) => line.split(' ')[1] ?? '').filter((point) => point.includes(`/${name}`));
 }
