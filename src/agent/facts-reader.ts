@@ -54,9 +54,7 @@ export class FactsReader {
     return this.#remember({
       bridgeMappings,
       bridges,
-      tables: assignTables(rtTables.map((line) => `${line.number} ${line.name}`).join('\n'), names, [
-        this.#config.bgpVrfTableId,
-      ]),
+      tables: assignTables(rtTables, names, [this.#config.bgpVrfTableId]),
       kernelVlan: kernel.vlan,
       routerId: await this.#readRouterId(signal),
     });

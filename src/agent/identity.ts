@@ -1,14 +1,12 @@
 /** Who this node is in OVN: chassis name and host name are different strings, and each driver uses its own. */
+
 import type { OvsSnapshot } from '../openvswitch/types.ts';
+import type { NodeIdentity } from '../ovn/topology.ts';
 
-export interface NodeIdentity {
-  /** What Neutron calls the host: `external_ids:hostname`, else the operating system's. */
-  readonly hostname: string;
-  /** `external_ids:system-id`: the chassis name in OVN. */
-  readonly systemId: string;
-}
-
-/** `undefined` while the local database names no chassis. */
+/**
+ * The host name is `external_ids:hostname`, else the operating system's; the chassis name is `external_ids:system-id`.
+ * `undefined` while the local database names no chassis.
+ */
 export function readIdentity(snapshot: OvsSnapshot, osHostname: string): NodeIdentity | undefined {
   if (snapshot.systemId === undefined || snapshot.systemId === '') return undefined;
   return { hostname: snapshot.hostname ?? osHostname, systemId: snapshot.systemId };

@@ -12,9 +12,8 @@ import { createNorthboundTopology } from '../ovn/northbound.ts';
 import { NORTHBOUND } from '../ovn/northbound-schema.ts';
 import { createSouthboundTopology } from '../ovn/southbound.ts';
 import { SOUTHBOUND } from '../ovn/southbound-schema.ts';
-import type { CandidateKey, Topology } from '../ovn/topology.ts';
-import { type ChangeSet, type DatabaseSpec, OvsdbClient, type Replica, type Views } from '../ovsdb/index.ts';
-import type { NodeIdentity } from './identity.ts';
+import type { CandidateKey, IncrementalTopology, NodeIdentity, Topology } from '../ovn/topology.ts';
+import { type DatabaseSpec, OvsdbClient, type Replica, type Views } from '../ovsdb/index.ts';
 
 export interface OvnSourceEvents {
   changed(affected: 'all' | ReadonlySet<CandidateKey>, cause: 'snapshot' | 'update'): void;
@@ -66,10 +65,6 @@ export function openOvnSource(
     whenSynchronized: (signal) => source.replica.whenSynchronized(signal),
     close: () => client.close(),
   };
-}
-
-interface IncrementalTopology<D extends DatabaseSpec> extends Topology {
-  affected(changes: ChangeSet<D>): 'all' | ReadonlySet<CandidateKey>;
 }
 
 function replicate<D extends DatabaseSpec>(

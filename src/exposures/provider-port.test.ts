@@ -124,8 +124,13 @@ describe('proxied IPv6 gateways', () => {
     ]);
   });
 
-  it('are none where the driver proxies none', () => {
-    expect(proxied({ proxyNdp: false }, { proxyNdpAddresses: ips('2001:db8::2') })).toEqual(['', '']);
+  it('are only the configured ones where the driver proxies none', () => {
+    const network = { ...NETWORK, gateways6: ips('2001:db8::3') };
+    expect(proxied({ proxyNdp: false, network })).toEqual(['', '']);
+    expect(proxied({ proxyNdp: false, network }, { proxyNdpAddresses: ips('2001:db8::2') })).toEqual([
+      '',
+      '2001:db8::2',
+    ]);
   });
 
   it('are never an address of the port itself', () => {

@@ -177,7 +177,8 @@ function isAllowed(address: IpAddress, policy: ExposurePolicy): boolean {
 
 /**
  * What workloads of the network use as their IPv6 gateway: by default the network (subnet-router anycast) address, and
- * whatever the topology and the configuration know of others. The kernel answers only for listed addresses.
+ * whatever the topology knows of others; what is configured holds for every port. The kernel answers only for listed
+ * addresses.
  */
 function proxiedAddresses(
   port: WorkloadPort,
@@ -186,9 +187,8 @@ function proxiedAddresses(
   policy: ExposurePolicy,
   denials: Denial[],
 ): readonly IpAddress[] {
-  if (!port.proxyNdp) return [];
-  const proxied = new Set<IpAddress>();
-  for (const text of port.cidrs) {
+  const proxied = new Set<IpAddress>(policy.proxyNdpAddresses);
+  for (const text of port.proxyNdp ? port.cidrs : []) {
     const cidr = parseInterfaceAddress(text);
     if (cidr === undefined) {
       const message = `${describeRow(port.row)}: ${quote(text)} in neutron:cidrs is not an address/length; correct the port`;
@@ -197,15 +197,15 @@ function proxiedAddresses(
       proxied.add(networkAddress(cidr.network));
     }
   }
-  for (const address of [...gateways6, ...policy.proxyNdpAddresses]) {
-    if (familyOf(address) === 6) proxied.add(address);
-  }
+  for (const address of port.proxyNdp ? gateways6 : []) proxied.add(address);
   // Answering for an address that the port has itself would take its traffic away (a /128, a port that is the gateway).
   for (const text of ownTexts) {
     const own = parseIp(text);
     if (own !== undefined) proxied.delete(own);
   }
-  return [...proxied].filter(isNeighborTarget).sort(compareIp);
+  return [...proxied]
+    .filter((address) => familyOf(address) === 6 && isNeighborTarget(address))
+    .sort(compareIp);
 }
 
 /** An address that a neighbour solicitation can sensibly ask for. */

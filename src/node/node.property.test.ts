@@ -5,10 +5,11 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { silentLogger } from '../base/logger.ts';
+import { VirtualClock } from '../base/virtual-clock.ts';
 import type { FakeNode } from './fake-node.ts';
 import { Node } from './node.ts';
 import type { DesiredObject, NodeObjectKind, ObjectKey } from './objects.ts';
-import { ManualClock, operatorNode, SCOPE, settled, want } from './testing.ts';
+import { operatorNode, SCOPE, settled, want } from './testing.ts';
 import { always, OrderWatch, watched } from './testing-order.ts';
 import {
   adopted,
@@ -22,7 +23,7 @@ import {
 
 const RUNS = 150;
 
-function attach(fake: FakeNode, clock = new ManualClock()): Node {
+function attach(fake: FakeNode, clock = new VirtualClock()): Node {
   const node = new Node(fake, silentLogger, { clock });
   node.setScope(SCOPE);
   return node;
@@ -124,7 +125,7 @@ describe('Node, whatever it finds', () => {
         const fake = await operatorNode();
         strangers(fake);
         const desired = want(wanted, chosen);
-        const clock = new ManualClock();
+        const clock = new VirtualClock();
         const node = attach(fake, clock);
         const stale = new Set<NodeObjectKind>();
         node.onDrift((kinds) => {
@@ -132,14 +133,14 @@ describe('Node, whatever it finds', () => {
         });
         await converge(node, desired);
         await settled();
-        clock.pass(1000);
+        clock.advance(1000);
         await settled();
         expect([...stale]).toEqual([]);
         const before = foreignText(fake);
         let harmed = false;
         for (const [pick, destroy] of acts) harmed = vandalise(fake, pick, destroy) || harmed;
         await settled();
-        clock.pass(1000);
+        clock.advance(1000);
         await settled();
         expect(stale.size > 0).toBe(harmed);
         for (let round = 0; round < 4 && stale.size > 0; round++) {
@@ -148,7 +149,7 @@ describe('Node, whatever it finds', () => {
           await node.read(kinds);
           await node.apply(node.plan(desired));
           await settled();
-          clock.pass(1000);
+          clock.advance(1000);
           await settled();
         }
         // Nothing that events do not tell of is left: a complete look finds nothing to do.

@@ -1,9 +1,10 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { silentLogger } from '../base/logger.ts';
+import { VirtualClock } from '../base/virtual-clock.ts';
 import type { FakeNode } from './fake-node.ts';
 import { Node } from './node.ts';
 import type { ChangeOutcome, DesiredObject, NodeObjectKind, ObjectKey } from './objects.ts';
-import { ip, ManualClock, mac, operatorNode, prefix, SCOPE, settled, want } from './testing.ts';
+import { ip, mac, operatorNode, prefix, SCOPE, settled, want } from './testing.ts';
 
 const VM = { address: ip('172.24.4.50'), mac: mac('fa:16:3e:00:00:01'), bridge: 'br-ex' };
 const VM6 = {
@@ -17,7 +18,7 @@ const VM6 = {
 interface Bench {
   readonly fake: FakeNode;
   readonly node: Node;
-  readonly clock: ManualClock;
+  readonly clock: VirtualClock;
   readonly drifts: NodeObjectKind[][];
 }
 
@@ -28,7 +29,7 @@ afterEach(() => {
 });
 
 function attach(fake: FakeNode): Bench {
-  const clock = new ManualClock();
+  const clock = new VirtualClock();
   const node = new Node(fake, silentLogger, { clock });
   open.push(node);
   node.setScope(SCOPE);
@@ -58,7 +59,7 @@ async function reach({ node }: Bench, desired: ReadonlyMap<ObjectKey, DesiredObj
 /** Delivers what the fakes have queued and lets the node judge it. */
 async function judge({ clock }: Bench): Promise<void> {
   await settled();
-  clock.pass(1000);
+  clock.advance(1000);
   await settled();
 }
 

@@ -13,7 +13,6 @@ import {
   parseMac,
   parsePrefix,
 } from '../base/address.ts';
-import type { Clock } from '../base/clock.ts';
 import type { Stanza } from '../frr/types.ts';
 import { macTweakFlows } from '../openvswitch/flows.ts';
 import { FakeNode } from './fake-node.ts';
@@ -250,31 +249,6 @@ export async function operatorNode(): Promise<FakeNode> {
 /** Lets everything that is queued for this turn of the event loop be delivered. */
 export async function settled(): Promise<void> {
   for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setImmediate(resolve));
-}
-
-/** Time that stands still until it is told to pass. */
-export class ManualClock implements Clock {
-  #now = 0;
-  #timers: { readonly at: number; readonly callback: () => void }[] = [];
-
-  now(): number {
-    return this.#now;
-  }
-
-  after(delayMs: number, callback: () => void): () => void {
-    const timer = { at: this.#now + delayMs, callback };
-    this.#timers.push(timer);
-    return () => {
-      this.#timers = this.#timers.filter((other) => other !== timer);
-    };
-  }
-
-  pass(ms: number): void {
-    this.#now += ms;
-    const due = this.#timers.filter((timer) => timer.at <= this.#now);
-    this.#timers = this.#timers.filter((timer) => timer.at > this.#now);
-    for (const { callback } of due) callback();
-  }
 }
 
 function must<T>(value: T | undefined, text: string): T {

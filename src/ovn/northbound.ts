@@ -62,7 +62,9 @@ function workloadPort(
     networkName: named ?? network?.name,
     network,
     residence: northboundResidence(row, identity.hostname),
-    neighbor: true,
+    // Whoever holds a virtual port's address answers for it with the MAC of its own port (VRRP without virtual MACs), and
+    // with another one after a failover: the kernel has to ask.
+    neighbor: row.type !== 'virtual',
     proxyNdp: true,
   };
 }

@@ -63,7 +63,7 @@ export interface WorkloadPort {
   readonly networkName: string | undefined;
   readonly network: Network | undefined;
   readonly residence: Residence;
-  /** False where the database's driver announces without a static neighbour (Southbound). */
+  /** False where the neighbour is asked for instead of wired: virtual ports, and all ports of the Southbound driver. */
   readonly neighbor: boolean;
   /** False where network addresses are not proxied for this port (Southbound, other than virtual ports). */
   readonly proxyNdp: boolean;

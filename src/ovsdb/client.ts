@@ -231,9 +231,7 @@ export class OvsdbClient {
       for (const replica of this.#replicas) replica.connecting();
       const connectedAt = this.#counters.connections;
       const reason = await this.#serve(remote);
-      this.#ready = undefined;
-      this.#enter({ state: 'disconnected', remote: undefined, member: undefined, lastError: reason });
-      for (const replica of this.#replicas) replica.detach(reason);
+      if (this.#status.state !== 'disconnected') this.#lost(reason);
       if (signal.aborted) return;
       this.#logger.warn(
         { client: this.name, remote: formatRemote(remote), error: reason.message },
@@ -258,11 +256,17 @@ export class OvsdbClient {
       const tls = await this.#tlsMaterial(remote);
       const timeoutMs = this.#connectTimeoutMs;
       const transport = await (this.#options.connect ?? connectTransport)(remote, { timeoutMs, signal, tls });
-      const made = new Connection(transport, {
-        inactivityProbeMs: this.#options.inactivityProbeMs ?? 15_000,
-        clock: this.#clock,
-        counters: this.#counters,
-      });
+      const made: Connection = new Connection(
+        transport,
+        {
+          inactivityProbeMs: this.#options.inactivityProbeMs ?? 15_000,
+          clock: this.#clock,
+          counters: this.#counters,
+        },
+        (reason) => {
+          if (this.#ready?.connection === made) this.#lost(reason);
+        },
+      );
       connection = made;
       const onAbort = (): void => made.close(closedError(this.name));
       signal.addEventListener('abort', onAbort);
@@ -284,6 +288,13 @@ export class OvsdbClient {
     } finally {
       stopWatching();
     }
+  }
+
+  /** Nothing may be taken for current from this moment on. */
+  #lost(reason: OvsdbError): void {
+    this.#ready = undefined;
+    this.#enter({ state: 'disconnected', remote: undefined, member: undefined, lastError: reason });
+    for (const replica of this.#replicas) replica.detach(reason);
   }
 
   get #connectTimeoutMs(): number {

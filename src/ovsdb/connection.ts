@@ -26,7 +26,8 @@ export class Connection {
   readonly #monitors = new Map<string, Monitor>();
   #monitorCount = 0;
 
-  constructor(transport: Transport, options: SessionOptions) {
+  /** `onEnd` is called at the moment the connection ends, before anything that awaits it goes on. */
+  constructor(transport: Transport, options: SessionOptions, onEnd: (reason: OvsdbError) => void) {
     let end: (reason: OvsdbError) => void = () => undefined;
     this.ended = new Promise((resolve) => {
       end = resolve;
@@ -38,6 +39,7 @@ export class Connection {
         rows: (method, parameters) => this.#monitors.get(String(parameters[0]))?.rows(method),
         closed: (reason) => {
           this.#monitors.clear();
+          onEnd(reason);
           end(reason);
         },
       },

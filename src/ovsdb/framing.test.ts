@@ -69,13 +69,14 @@ describe('slicing of big messages', () => {
         (updates, sizes, kind) => {
           const message = messageOf(kind, updates);
           const stream = JSON.stringify(message);
-          const rows: Record<string, Record<string, unknown>> = {};
+          // Maps, because the generated names include `__proto__`.
+          const rows = new Map<string, Map<string, unknown>>();
           const envelopes: unknown[] = [];
           const framer = new Framer((envelope) => {
             envelopes.push(envelope);
             return (table, uuid, update) => {
-              rows[table] ??= {};
-              rows[table][uuid] = update;
+              const ofTable = rows.get(table) ?? new Map<string, unknown>();
+              rows.set(table, ofTable.set(uuid, update));
             };
           }, slicing);
           const messages = read(
@@ -85,15 +86,16 @@ describe('slicing of big messages', () => {
           );
           const parsed = JSON.parse(JSON.stringify(updates)) as Record<string, Record<string, unknown>>;
           const tables = Object.keys(parsed);
-          expect(rows).toEqual(
-            Object.fromEntries(Object.entries(parsed).filter(([, rows]) => Object.keys(rows).length > 0)),
-          );
+          const expected = Object.entries(parsed)
+            .filter(([, rows]) => Object.keys(rows).length > 0)
+            .map(([table, rows]) => [table, new Map(Object.entries(rows))] as const);
+          expect(rows).toEqual(new Map(expected));
           expect(messages).toHaveLength(2);
           expect(messages[0]).toEqual(
             messageOf(kind, Object.fromEntries(tables.map((table) => [table, {}]))),
           );
           const known = kind.startsWith('update') ? { method: kind } : { id: 7 };
-          const seen = Object.keys(rows).length > 0 ? [known, known] : [];
+          const seen = rows.size > 0 ? [known, known] : [];
           expect(envelopes).toMatchObject(seen);
         },
       ),

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { parseRtTables } from '../node/rt-tables.ts';
 import { assignTables } from './routing-tables.ts';
 
 const STOCK =
@@ -28,24 +29,26 @@ describe('assignTables', () => {
     ['the number of another bridge', '7 br-a\n7 br-b\n', ['br-a', 'br-b'], { 'br-a': 7 }],
     ['garbage', 'br-ex 200\n200\n\u0000\n', ['br-ex'], { 'br-ex': 1 }],
   ])('%s', (_, text, bridges, expected) => {
-    expect(Object.fromEntries(assignTables(text, bridges, [10]))).toEqual(expected);
+    expect(Object.fromEntries(assignTables(parseRtTables(text), bridges, [10]))).toEqual(expected);
   });
 
   it('never gives away the VRF table', () => {
-    expect([...assignTables('', ['a', 'b'], [1, 2]).values()]).toEqual([3, 4]);
+    expect([...assignTables([], ['a', 'b'], [1, 2]).values()]).toEqual([3, 4]);
   });
 
   it('leaves out bridges for which no number is left', () => {
     const bridges = Array.from({ length: 260 }, (_, index) => `br-${index}`);
-    const tables = assignTables('', bridges, [10]);
+    const tables = assignTables([], bridges, [10]);
     expect(tables.size).toBe(251);
     expect(Math.max(...tables.values())).toBe(252);
     expect(new Set(tables.values()).size).toBe(251);
   });
 
   it('keeps a number once its line is written', () => {
-    const first = assignTables(STOCK, ['br-a', 'br-b'], [10]);
+    const first = assignTables(parseRtTables(STOCK), ['br-a', 'br-b'], [10]);
     const written = `${STOCK}${[...first].map(([name, number]) => `${number} ${name}`).join('\n')}\n`;
-    expect(assignTables(written, ['br-c', 'br-b', 'br-a'], [10])).toEqual(new Map([...first, ['br-c', 3]]));
+    expect(assignTables(parseRtTables(written), ['br-c', 'br-b', 'br-a'], [10])).toEqual(
+      new Map([...first, ['br-c', 3]]),
+    );
   });
 });

@@ -1,11 +1,11 @@
 /**
  * Which routing table belongs to which provider bridge.
  *
- * In: the text of rt_tables, the mapped bridges, and numbers that are taken otherwise (the VRF's table). Out: a number
+ * In: the lines of rt_tables, the mapped bridges, and numbers that are taken otherwise (the VRF's table). Out: a number
  * for each bridge. A line that names the bridge counts, so a number stays for good once it is written. A bridge is left
  * out when its line has a number that cannot be used, or when no number is free; its exposures then stay pending.
  */
-import { parseRtTables } from '../node/rt-tables.ts';
+import type { RtTableEntry } from '../node/edge.ts';
 
 /** Numbers for new lines; 0 and 253 to 255 are the kernel's own (linux/rtnetlink.h). */
 const FIRST_FREE = 1;
@@ -14,11 +14,10 @@ const KERNEL_TABLES: ReadonlySet<number> = new Set([0, 253, 254, 255]);
 const MAX_TABLE = 0xffffffff;
 
 export function assignTables(
-  text: string,
+  lines: readonly RtTableEntry[],
   bridges: readonly string[],
   taken: Iterable<number>,
 ): ReadonlyMap<string, number> {
-  const lines = parseRtTables(text);
   const used = new Set(taken);
   const numbers = new Map<string, number>();
   const unlisted: string[] = [];

@@ -4,6 +4,7 @@ import { parseBridgeMappings } from '../exposures/bridge-mappings.ts';
 import type { ExposurePolicy } from '../exposures/types.ts';
 import { keyOf } from '../node/keys.ts';
 import type { DesiredObject, NodeObject } from '../node/objects.ts';
+import { parseRtTables } from '../node/rt-tables.ts';
 import { assignTables } from './routing-tables.ts';
 import type { BridgeFacts, NodeFacts, Wiring, WiringConfig, WiringInput } from './types.ts';
 
@@ -42,7 +43,7 @@ export function testInput(node: TestNode = {}): WiringInput {
   const facts: NodeFacts = {
     bridgeMappings: mappings,
     bridges,
-    tables: assignTables(node.rtTables ?? '200 br-ex\n', names, [config.bgpVrfTableId]),
+    tables: assignTables(parseRtTables(node.rtTables ?? '200 br-ex\n'), names, [config.bgpVrfTableId]),
     kernelVlan: node.kernelVlan ?? true,
     routerId: parseIp(node.routerId ?? '172.30.1.1'),
   };
