@@ -360,8 +360,8 @@ async function makeNodes(
 const PREPARE_SCRIPT = `
 for root in "$@"; do
   mkdir -p "$root"/var/log/{frr,ovn,openvswitch,ovn-bgp-agent} "$root"/var/lib/{ovn,openvswitch,frr} \\
-    "$root"/etc/{frr,openvswitch,iproute2,ovn-bgp-agent} "$root"/run/{frr,ovn,openvswitch,lock,lab} "$root"/tmp
-  chmod 1777 "$root/tmp"
+    "$root"/etc/{frr,openvswitch,iproute2,ovn-bgp-agent} "$root"/run/{frr,ovn,openvswitch,lock,lab} "$root"/{tmp,var/tmp}
+  chmod 1777 "$root"/{tmp,var/tmp}
   cp -a /etc/iproute2/. "$root/etc/iproute2/"
   if [ ! -e "$root/etc/iproute2/rt_tables" ]; then
     cat /usr/share/iproute2/rt_tables 2>/dev/null >"$root/etc/iproute2/rt_tables" || true

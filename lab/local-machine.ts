@@ -16,7 +16,8 @@ import {
 } from './machine.ts';
 
 const DEFAULT_TIMEOUT_MS = 30_000;
-const ENVIRONMENT = { PATH: LAB_PATH, HOME: '/root', LC_ALL: 'C', TERM: 'dumb' };
+// Programs leave files at home (vtysh its history): in a node, /tmp is the node's own.
+const ENVIRONMENT = { PATH: LAB_PATH, HOME: '/tmp', LC_ALL: 'C', TERM: 'dumb' };
 
 export class LocalMachine implements Machine {
   readonly description = 'this machine';

@@ -24,6 +24,8 @@ export const OWN_DIRECTORIES = [
   '/etc/iproute2',
   '/etc/ovn-bgp-agent',
   '/tmp',
+  // FRR's crash logs.
+  '/var/tmp',
   '/run',
 ] as const;
 

@@ -53,7 +53,7 @@ export class LabNode {
 
   /** Runs a command in the node on the caller's terminal; returns its exit status. */
   interact(argv: readonly string[]): Promise<number> {
-    const environment = ['env', `PATH=${LAB_PATH}`, 'LC_ALL=C'];
+    const environment = ['env', `PATH=${LAB_PATH}`, 'HOME=/tmp', 'LC_ALL=C'];
     return this.#machine.interact(enter(this.#holder, [...environment, ...argv]));
   }
 
