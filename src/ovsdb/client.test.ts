@@ -279,4 +279,13 @@ test('a condition that the server refuses is reported; the old one stays', async
   server.transport.receive({ id: server.requests.at(-1)?.[0], result: null, error });
   expect(await applied).toMatchObject({ name: 'OvsdbRpcError', code: 'syntax error' });
   expect(replica.synchronized).toBe(true);
+  await expect(replica.whenConditionsApplied(deadline())).rejects.toThrow(/not an integer/);
+  // The next connection asks for what was accepted.
+  server.transport.end();
+  const again = await monitorRequest(server, 2);
+  expect(again.requests).toMatchObject({ Thing: [{ where: [true] }] });
+  server.reply(again.id, [true, TXN_1, {}]);
+  await replica.whenSynchronized(deadline());
+  replica.setConditions({});
+  await replica.whenConditionsApplied(deadline());
 });

@@ -114,6 +114,8 @@ export class OvsdbClient {
   #status: ClientStatus = { state: 'idle', remote: undefined, member: undefined, lastError: undefined };
   #ready: Ready | undefined;
   #seen: ClusterPosition | undefined;
+  /** When the connection became usable; `undefined` when the attempt under way has not come so far. */
+  #readySince: number | undefined;
   #loop: Promise<void> | undefined;
 
   constructor(options: OvsdbClientOptions) {
@@ -229,7 +231,7 @@ export class OvsdbClient {
       this.#counters.connectAttempts += 1;
       this.#enter({ state: 'connecting', remote: formatRemote(remote), member: undefined });
       for (const replica of this.#replicas) replica.connecting();
-      const connectedAt = this.#counters.connections;
+      this.#readySince = undefined;
       const reason = await this.#serve(remote);
       if (this.#status.state !== 'disconnected') this.#lost(reason);
       if (signal.aborted) return;
@@ -237,12 +239,11 @@ export class OvsdbClient {
         { client: this.name, remote: formatRemote(remote), error: reason.message },
         'not connected',
       );
-      const wasUsable = this.#counters.connections > connectedAt;
-      if (wasUsable) backoff.succeeded();
-      // A member that was lost took all its clients with it: they come back over a little while, not at once.
-      const delay = wasUsable
-        ? Math.round(limits.minMs * this.#random())
-        : backoff.failed(this.#remotes.length);
+      // A connection that ended soon after it was usable may end like that again: it counts as a failed attempt. A good
+      // member that was lost took all its clients with it: they come back over a little while, not at once.
+      const good = this.#readySince !== undefined && this.#clock.now() - this.#readySince >= limits.maxMs;
+      if (good) backoff.succeeded();
+      const delay = good ? Math.round(limits.minMs * this.#random()) : backoff.failed(this.#remotes.length);
       await this.#sleep(delay, signal).catch(() => undefined);
     }
   }
@@ -372,6 +373,7 @@ export class OvsdbClient {
   #becomeReady(ready: Ready): void {
     if (!ready.connection.open) return;
     this.#ready = ready;
+    this.#readySince = this.#clock.now();
     this.#counters.connections += 1;
     if (this.#counters.connections > 1) this.#counters.reconnects += 1;
     this.#enter({ state: 'connected' });

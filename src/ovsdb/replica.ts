@@ -74,6 +74,8 @@ interface Run {
   schema: DatabaseSchema;
   /** What the server selects rows by, as far as it has acknowledged it. */
   conditions: EffectiveConditions;
+  /** What the caller had set for the conditions of the request. */
+  readonly requested: Conditions;
   ready: boolean;
   changingConditions: boolean;
   /** Updates that came before the reply. */
@@ -105,6 +107,10 @@ export class Replica<D extends DatabaseSpec = DatabaseSpec> {
   readonly #syncWaiters = new Set<Waiter>();
   readonly #conditionWaiters = new Set<Waiter>();
   #conditions: Conditions;
+  /** The conditions that a server accepted last. */
+  #accepted: Conditions | undefined;
+  /** Why the conditions set last were refused. */
+  #refusal: Error | undefined;
   #collected: ReadonlyMap<string, CollectedTable> = new Map();
   #conditionProblems: readonly SchemaProblem[] = [];
   #state: ReplicaStateEvent = { state: 'connecting' };
@@ -179,11 +185,16 @@ export class Replica<D extends DatabaseSpec = DatabaseSpec> {
   /** Replaces the conditions of all tables. Rows come and go as ordinary changes once the server has applied them. */
   setConditions(conditions: Conditions): void {
     this.#conditions = conditions;
+    this.#refusal = undefined;
     if (this.#run?.ready === true) this.#changeConditions(this.#run);
   }
 
-  /** Resolves when the server has applied the conditions set last and their rows are here. */
+  /**
+   * Resolves when the server has applied the conditions set last and their rows are here; rejects when it refused them,
+   * in which case the ones before stay in force.
+   */
   async whenConditionsApplied(signal?: AbortSignal): Promise<void> {
+    if (this.#refusal !== undefined) throw this.#refusal;
     const run = this.#run;
     if (run?.ready === true && !run.changingConditions) return;
     await this.#wait(this.#conditionWaiters, signal);
@@ -282,6 +293,7 @@ export class Replica<D extends DatabaseSpec = DatabaseSpec> {
       method: connection.monitorMethod,
       schema,
       conditions: position?.conditions ?? wanted.conditions,
+      requested: position === undefined ? this.#conditions : (this.#accepted ?? this.#conditions),
       ready: false,
       changingConditions: false,
       deferred: [],
@@ -347,6 +359,7 @@ export class Replica<D extends DatabaseSpec = DatabaseSpec> {
       if (this.#dumped) counters.resyncs += 1;
     }
     this.#dumped = true;
+    this.#accepted = run.requested;
     this.#position = { transaction, conditions: run.conditions, columns };
     run.ready = true;
     logger.debug(
@@ -467,6 +480,7 @@ export class Replica<D extends DatabaseSpec = DatabaseSpec> {
       return;
     }
     run.changingConditions = true;
+    const requested = this.#conditions;
     run.connection
       .request('monitor_cond_change', [run.id, run.id, changes], {
         // The server sends the rows that come and go before this reply.
@@ -474,6 +488,7 @@ export class Replica<D extends DatabaseSpec = DatabaseSpec> {
           if (this.#run !== run) return;
           run.changingConditions = false;
           run.conditions = wanted.conditions;
+          this.#accepted = requested;
           if (this.#position !== undefined) {
             this.#position = { ...this.#position, conditions: wanted.conditions };
           }
@@ -486,7 +501,13 @@ export class Replica<D extends DatabaseSpec = DatabaseSpec> {
         if (!run.connection.open) return;
         const fields = { database: this.#spec.name, remote: run.connection.peer, error: errorMessage(error) };
         this.#environment.logger.error(fields, 'the server refused the new conditions; the old ones stay');
-        for (const waiter of this.#conditionWaiters) waiter.reject(error);
+        // A dump with refused conditions would be refused as well, at every connection.
+        if (this.#conditions !== requested) this.#changeConditions(run);
+        else {
+          this.#conditions = this.#accepted ?? {};
+          this.#refusal = error instanceof Error ? error : new Error(String(error));
+          for (const waiter of this.#conditionWaiters) waiter.reject(error);
+        }
       });
   }
 

@@ -68,6 +68,8 @@ function openSocket(remote: Remote, tls: TlsMaterial | undefined): Socket {
     key: tls.privateKey,
     cert: tls.certificate,
     ca: tls.caCert,
+    // Said explicitly, because an environment variable could turn it off otherwise.
+    rejectUnauthorized: true,
     // The certificates that ovs-pki makes carry no host names. The chain is verified; a pin can be given on top.
     checkServerIdentity: () => undefined,
   });
