@@ -39,7 +39,7 @@ export class LabAgent {
     this.#node = lab.node(node);
   }
 
-  /** Writes the configuration and starts the agent; fails when it runs already or ends at once. */
+  /** Writes the configuration and starts the agent; fails when it runs already or cannot be started. */
   static async start(lab: Lab, node: ChassisName, options: AgentOptions = {}): Promise<LabAgent> {
     const agent = new LabAgent(lab, node);
     await agent.configure(lab, node, options);

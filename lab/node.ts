@@ -86,7 +86,8 @@ export class LabNode {
 
   /**
    * Starts a long-running process. Its output goes to `/var/log/<name>.log` of the node, its identity is recorded so
-   * that another run of the lab's programs finds it again. Fails when a process of that name runs already.
+   * that another run of the lab's programs finds it again. Fails when a process of that name runs already, or when it ended
+   * before it was seen; `exited` tells of one that ends later.
    */
   async spawn(name: string, argv: readonly string[]): Promise<NodeProcess> {
     const standing = await this.process(name);
