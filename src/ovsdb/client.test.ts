@@ -1,7 +1,8 @@
 /** The client and its replicas against a scripted server: old servers, wrong order, contradictions, resuming. */
 import { afterEach, describe, expect, test } from 'vitest';
 
-import { OvsdbClient, type OvsdbClientOptions } from './client.ts';
+import { OvsdbClient } from './client.ts';
+import type { OvsdbClientOptions } from './client-options.ts';
 import type { Replica } from './replica.ts';
 import { FakeServer, type MonitorRequest } from './testing/fake-server.ts';
 import { TEST_SPEC } from './testing/schemas.ts';

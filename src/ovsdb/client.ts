@@ -8,92 +8,29 @@
  * database is left for the next remote, the first round at once and later rounds with growing, jittered delays. With
  * a single remote the client waits on the connection for the server's state to change.
  */
-import { Backoff, type BackoffLimits } from './backoff.ts';
+import { Backoff } from './backoff.ts';
+import type { ClientState, ClientStatus, OvsdbClientOptions, TransactOptions } from './client-options.ts';
 import { type OvsdbClock, systemOvsdbClock } from './clock.ts';
 import { Connection } from './connection.ts';
 import { newCounters, type OvsdbCounters } from './counters.ts';
-import {
-  errorMessage,
-  OvsdbConnectionError,
-  OvsdbError,
-  OvsdbProtocolError,
-  OvsdbRpcError,
-} from './errors.ts';
+import { errorMessage, OvsdbConnectionError, OvsdbError, OvsdbProtocolError } from './errors.ts';
 import { type OvsdbLogger, silentOvsdbLogger } from './logger.ts';
-import {
-  advancePosition,
-  type ClusterPosition,
-  judgeMember,
-  SERVER_SPEC,
-  type ServerDatabase,
-} from './member.ts';
+import type { ClusterPosition } from './member.ts';
 import type { Operation, OperationResult } from './operations.ts';
+import { qualify } from './qualification.ts';
 import { formatRemote, parseRemotes, type Remote, shuffled } from './remote.ts';
 import { Replica, type ReplicaEnvironment, type ReplicaOptions } from './replica.ts';
 import type { DatabaseSchema } from './schema.ts';
-import { readTlsMaterial, type TlsMaterial, type TlsOptions, watchTlsMaterial } from './tls-material.ts';
+import { readTlsMaterial, type TlsMaterial, watchTlsMaterial } from './tls-material.ts';
 import { asTransactionError, isTemporary, readResults } from './transact.ts';
-import { type Connect, connectTransport } from './transport.ts';
+import { connectTransport } from './transport.ts';
 import type { DatabaseSpec } from './types.ts';
-
-export interface OvsdbClientOptions {
-  /** Comma separated, see remote.ts. */
-  readonly remotes: string;
-  readonly database: string;
-  /** Stay only with the leader of a cluster; otherwise any member that is connected and current will do. */
-  readonly leaderOnly?: boolean;
-  /** Files for `ssl:` remotes. */
-  readonly tls?: TlsOptions;
-  /** Silence before an echo is sent; after the same time again the server counts as dead. 0: never. Default 15000. */
-  readonly inactivityProbeMs?: number;
-  /** For the connection, and for each request that readies it. Default 10000. */
-  readonly connectTimeoutMs?: number;
-  /** Default 500 to 8000 ms. */
-  readonly backoff?: Partial<BackoffLimits>;
-  /** Start at a random remote, to spread the load of many clients. Default true. */
-  readonly shuffleRemotes?: boolean;
-  /** Source of randomness for shuffling and jitter; `Math.random` unless told. */
-  readonly random?: () => number;
-  readonly logger?: OvsdbLogger;
-  /** For logs; the database's name unless told. */
-  readonly name?: string;
-  /** For tests. */
-  readonly clock?: OvsdbClock;
-  /** For tests. */
-  readonly connect?: Connect;
-}
-
-export type ClientState = 'idle' | 'connecting' | 'connected' | 'disconnected' | 'closed';
-
-/** What a client knows about its connection, for status pages. */
-export interface ClientStatus {
-  readonly state: ClientState;
-  /** The remote connected to, or tried now. */
-  readonly remote: string | undefined;
-  /** The server's row in `_Server`; absent with servers before OVS 2.9 and while not connected. */
-  readonly member: ServerDatabase | undefined;
-  /** Why the last connection or attempt ended. */
-  readonly lastError: Error | undefined;
-}
-
-export interface TransactOptions {
-  readonly signal?: AbortSignal;
-  /**
-   * The transaction may be executed twice: then it is sent again when its connection was lost before the reply, or the
-   * cluster was without a leader. Default false.
-   */
-  readonly idempotent?: boolean;
-}
+import { Waiters } from './waiters.ts';
 
 /** A connection that serves the database. */
 interface Ready {
   readonly connection: Connection;
   readonly schema: DatabaseSchema;
-}
-
-interface ReadyWaiter {
-  resolve(ready: Ready): void;
-  reject(error: unknown): void;
 }
 
 const RETRY_DELAY_MS = 200;
@@ -109,11 +46,11 @@ export class OvsdbClient {
   readonly #counters = newCounters();
   readonly #abort = new AbortController();
   readonly #replicas = new Set<Replica>();
-  readonly #waiters = new Set<ReadyWaiter>();
+  readonly #waiters = new Waiters<Ready>();
+  readonly #position: { seen: ClusterPosition | undefined } = { seen: undefined };
   readonly #stateListeners = new Set<(status: ClientStatus) => void>();
   #status: ClientStatus = { state: 'idle', remote: undefined, member: undefined, lastError: undefined };
   #ready: Ready | undefined;
-  #seen: ClusterPosition | undefined;
   /** When the connection became usable; `undefined` when the attempt under way has not come so far. */
   #readySince: number | undefined;
   #loop: Promise<void> | undefined;
@@ -158,7 +95,7 @@ export class OvsdbClient {
       const reason = closedError(this.name);
       this.#abort.abort(reason);
       this.#ready?.connection.close(reason);
-      for (const waiter of this.#waiters) waiter.reject(reason);
+      this.#waiters.reject(reason);
     }
     await this.#loop;
     for (const replica of this.#replicas) replica.close();
@@ -255,7 +192,7 @@ export class OvsdbClient {
     let stopWatching: () => void = () => undefined;
     try {
       const tls = await this.#tlsMaterial(remote);
-      const timeoutMs = this.#connectTimeoutMs;
+      const timeoutMs = this.#options.connectTimeoutMs ?? 10_000;
       const transport = await (this.#options.connect ?? connectTransport)(remote, { timeoutMs, signal, tls });
       const made: Connection = new Connection(
         transport,
@@ -278,7 +215,15 @@ export class OvsdbClient {
           made.close(new OvsdbConnectionError('unsuitable', 'the TLS files have changed')),
         );
       }
-      const schema = await this.#qualify(made);
+      const schema = await qualify(made, {
+        database: this.database,
+        leaderOnly: this.#options.leaderOnly === true,
+        timeoutMs,
+        patient: this.#remotes.length === 1,
+        environment: this.#environment(),
+        position: this.#position,
+        member: (row) => this.#enter({ member: row }),
+      });
       this.#becomeReady({ connection: made, schema });
       return await made.ended;
     } catch (error) {
@@ -298,76 +243,9 @@ export class OvsdbClient {
     for (const replica of this.#replicas) replica.detach(reason);
   }
 
-  get #connectTimeoutMs(): number {
-    return this.#options.connectTimeoutMs ?? 10_000;
-  }
-
   async #tlsMaterial(remote: Remote): Promise<TlsMaterial | undefined> {
     if (remote.kind !== 'ssl' || this.#options.tls === undefined) return undefined;
     return await readTlsMaterial(this.#options.tls);
-  }
-
-  /** Makes sure that the server serves the database as demanded, and keeps watching that; returns the schema. */
-  async #qualify(connection: Connection): Promise<DatabaseSchema> {
-    const timeoutMs = this.#connectTimeoutMs;
-    let serverSchema: DatabaseSchema;
-    try {
-      // Without this the server drops the connection at every change of its databases (ovsdb-server(7) 4.1.18).
-      await connection.request('set_db_change_aware', [true], { timeoutMs });
-      serverSchema = await connection.getSchema('_Server', timeoutMs);
-    } catch (error) {
-      if (!(error instanceof OvsdbRpcError)) throw error;
-      // OVS before 2.9 has no _Server database, and no clusters to choose members in.
-      return await connection.getSchema(this.database, timeoutMs);
-    }
-    const servers = new Replica(
-      SERVER_SPEC,
-      { conditions: { Database: [['name', '==', this.database]] } },
-      // What the library replicates for itself does not count as the caller's.
-      { ...this.#environment(), counters: newCounters(), released: () => undefined },
-    );
-    const member = (): ServerDatabase | undefined => {
-      for (const row of servers.tables.Database) if (row.name === this.database) return row;
-      return undefined;
-    };
-    let schemaText: string | undefined;
-    await new Promise<void>((resolve, reject) => {
-      void connection.ended.then(reject);
-      const look = (): void => {
-        const row = member();
-        this.#enter({ member: row });
-        const verdict = judgeMember(this.database, row, this.#options.leaderOnly === true, this.#seen);
-        if (!verdict.suitable) {
-          if (schemaText === undefined && this.#remotes.length === 1) {
-            const fields = { client: this.name, remote: connection.peer };
-            this.#logger.info(fields, `waiting on the connection: ${verdict.why}`);
-            return;
-          }
-          this.#counters.membersSkipped += 1;
-          connection.close(
-            new OvsdbConnectionError('unsuitable', `${connection.peer} is left: ${verdict.why}`),
-          );
-          return;
-        }
-        if (row?.schema === undefined) return;
-        this.#seen = advancePosition(this.#seen, row);
-        if (schemaText === undefined) {
-          schemaText = row.schema;
-          resolve();
-        } else if (schemaText !== row.schema) {
-          connection.close(
-            new OvsdbConnectionError(
-              'unsuitable',
-              `${connection.peer} has converted ${this.database} to a new schema`,
-            ),
-          );
-        }
-      };
-      servers.subscribe(look);
-      void servers.attach(connection, serverSchema);
-    });
-    // The row has the schema too, but after a conversion of a standalone database OVS 3.1 leaves the old one there.
-    return await connection.getSchema(this.database, timeoutMs);
   }
 
   #becomeReady(ready: Ready): void {
@@ -379,32 +257,14 @@ export class OvsdbClient {
     this.#enter({ state: 'connected' });
     this.#logger.info({ client: this.name, remote: ready.connection.peer }, 'connected');
     for (const replica of this.#replicas) void replica.attach(ready.connection, ready.schema);
-    for (const waiter of this.#waiters) waiter.resolve(ready);
+    this.#waiters.resolve(ready);
   }
 
   async #whenReady(signal: AbortSignal | undefined): Promise<Ready> {
     signal?.throwIfAborted();
     if (this.#abort.signal.aborted) throw closedError(this.name);
     if (this.#ready?.connection.open === true) return this.#ready;
-    return await new Promise<Ready>((resolve, reject) => {
-      const onAbort = (): void => waiter.reject(signal?.reason);
-      const settled = (): void => {
-        this.#waiters.delete(waiter);
-        signal?.removeEventListener('abort', onAbort);
-      };
-      const waiter: ReadyWaiter = {
-        resolve: (ready) => {
-          settled();
-          resolve(ready);
-        },
-        reject: (error) => {
-          settled();
-          reject(error);
-        },
-      };
-      this.#waiters.add(waiter);
-      signal?.addEventListener('abort', onAbort);
-    });
+    return await this.#waiters.wait(signal);
   }
 
   async #sleep(delayMs: number, signal: AbortSignal | undefined): Promise<void> {

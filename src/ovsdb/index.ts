@@ -1,11 +1,6 @@
 /** The public face of the OVSDB library; everything else in this folder is private to it. See README.md. */
-export {
-  type ClientState,
-  type ClientStatus,
-  OvsdbClient,
-  type OvsdbClientOptions,
-  type TransactOptions,
-} from './client.ts';
+export { OvsdbClient } from './client.ts';
+export type { ClientState, ClientStatus, OvsdbClientOptions, TransactOptions } from './client-options.ts';
 export { type OvsdbClock, systemOvsdbClock } from './clock.ts';
 export type { OvsdbCounters } from './counters.ts';
 export {

@@ -158,6 +158,9 @@ describe('the inactivity probe', () => {
     transport.receive({ id: 'echo', result: [], error: null });
     clock.advance(999);
     expect(transport.sent).toHaveLength(1);
+    // The next silence begins with a probe again, not with the end.
+    clock.advance(1);
+    expect(transport.sent).toHaveLength(2);
     expect(closed).toEqual([]);
   });
 

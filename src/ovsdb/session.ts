@@ -271,7 +271,6 @@ export class Session {
     const { inactivityProbeMs, clock, counters } = this.#options;
     const silentMs = this.#paused ? 0 : clock.now() - this.#lastHeard;
     if (silentMs < inactivityProbeMs) {
-      this.#probing = false;
       this.#armProbe(inactivityProbeMs - silentMs);
       return;
     }
