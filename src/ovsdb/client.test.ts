@@ -5,7 +5,7 @@ import { OvsdbClient } from './client.ts';
 import type { OvsdbClientOptions } from './client-options.ts';
 import type { Replica } from './replica.ts';
 import { FakeServer, type MonitorRequest } from './testing/fake-server.ts';
-import { TEST_SPEC } from './testing/schemas.ts';
+import { TEST_SCHEMA_JSON, TEST_SPEC } from './testing/schemas.ts';
 import type { ChangeSet, ReplicaStateEvent } from './types.ts';
 import { ZERO_UUID } from './wire.ts';
 
@@ -111,6 +111,20 @@ describe('order', () => {
     expect(client.counters.inconsistencies).toBe(0);
   });
 
+  test('also when they are big', async () => {
+    const server = new FakeServer();
+    const { client, replica } = start(server);
+    const { id, monitor } = await monitorRequest(server);
+    const long = 'x'.repeat(600_000);
+    server.notify('update3', monitor, TXN_1, { Thing: { [ROW_A]: { modify: { name: long } } } });
+    server.notify('update3', monitor, TXN_2, { Thing: { [ROW_A]: { modify: { nick: 'late' } } } });
+    server.reply(id, [false, ZERO_UUID, { Thing: { [ROW_A]: { initial: { name: 'a' } } } }]);
+    await replica.whenSynchronized(deadline());
+    await expect.poll(() => replica.tables.Thing.get(ROW_A)?.nick).toBe('late');
+    expect(names(replica)).toEqual([long]);
+    expect(client.counters.inconsistencies).toBe(0);
+  });
+
   test('updates of a monitor that is not ours any more are ignored', async () => {
     const server = new FakeServer();
     const { client, replica } = start(server);
@@ -204,6 +218,29 @@ describe('resuming', () => {
     expect(client.counters).toMatchObject({ resumes: 1, fullDumps: 1, resyncs: 0 });
   });
 
+  test('does not continue from before a contradiction', async () => {
+    const { server, replica } = await disconnectedAt(TXN_2);
+    const request = await monitorRequest(server, 2);
+    server.reply(request.id, [true, TXN_2, { Thing: { [ROW_A]: { insert: { name: 'a' } } } }]);
+    const again = await monitorRequest(server, 3);
+    expect(again.transaction).toBe(ZERO_UUID);
+    server.reply(again.id, [false, TXN_2, { Thing: { [ROW_A]: { initial: { name: 'a' } } } }]);
+    await replica.whenSynchronized(deadline());
+    expect(names(replica)).toEqual(['a']);
+  });
+
+  test('takes a dump when the next server has other columns', async () => {
+    const { server, replica } = await disconnectedAt(TXN_2);
+    const { words: _words, ...columns } = TEST_SCHEMA_JSON.tables.Thing.columns;
+    server.schema = { ...TEST_SCHEMA_JSON, tables: { Thing: { columns } } };
+    const request = await monitorRequest(server, 2);
+    expect(request.transaction).toBe(ZERO_UUID);
+    server.reply(request.id, [false, TXN_2, { Thing: { [ROW_A]: { initial: { name: 'a' } } } }]);
+    await replica.whenSynchronized(deadline());
+    expect(replica.has('Thing', 'words')).toBe(false);
+    expect(replica.tables.Thing.get(ROW_A)?.words).toEqual([]);
+  });
+
   test('takes a dump when the server does not know the transaction', async () => {
     const { server, client, replica } = await disconnectedAt(TXN_2);
     const request = await monitorRequest(server, 2);
@@ -271,7 +308,7 @@ test('a condition that the server refuses is reported; the old one stays', async
   const server = new FakeServer();
   const { replica } = start(server);
   const { id } = await monitorRequest(server);
-  server.reply(id, [false, TXN_1, {}]);
+  server.reply(id, [false, ZERO_UUID, {}]);
   await replica.whenSynchronized(deadline());
   replica.setConditions({ Thing: [['number', '==', 'not a number']] });
   const applied = replica.whenConditionsApplied(deadline()).catch((error: unknown) => error);
@@ -285,7 +322,7 @@ test('a condition that the server refuses is reported; the old one stays', async
   server.transport.end();
   const again = await monitorRequest(server, 2);
   expect(again.requests).toMatchObject({ Thing: [{ where: [true] }] });
-  server.reply(again.id, [true, TXN_1, {}]);
+  server.reply(again.id, [false, ZERO_UUID, {}]);
   await replica.whenSynchronized(deadline());
   replica.setConditions({});
   await replica.whenConditionsApplied(deadline());

@@ -17,6 +17,7 @@ export interface MonitorRequest {
 export class FakeServer {
   /** Methods that are answered with `unknown method`. */
   readonly unknown: Set<string>;
+  schema: unknown = TEST_SCHEMA_JSON;
   readonly transports: MemoryTransport[] = [];
   readonly monitors: MonitorRequest[] = [];
   /** Other requests, as method and parameters. */
@@ -61,7 +62,7 @@ export class FakeServer {
       const known = parameters[0] === TEST_SCHEMA_JSON.name;
       transport.receive(
         known
-          ? { id, result: TEST_SCHEMA_JSON, error: null }
+          ? { id, result: this.schema, error: null }
           : { id, result: null, error: { error: 'unknown database', details: String(parameters[0]) } },
       );
     } else if (method === 'monitor' || method === 'monitor_cond' || method === 'monitor_cond_since') {
