@@ -5,13 +5,14 @@
  * by the next one. A pass that fails (a daemon that is away, a socket that broke) is repeated with back-off; what a
  * single object lacks never stops the others. Aborting ends the loop after the running pass and leaves the node as it is.
  */
+
+import { Backoff } from '../base/backoff.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Node, ReadProblem } from '../node/node.ts';
 import type { ChangeOutcome, NodeObjectKind, NodePlan, NodeScope, ObjectKey } from '../node/objects.ts';
 import type { CandidateKey } from '../ovn/topology.ts';
 import type { NodeFacts } from '../wiring/types.ts';
-import { Backoff } from './backoff.ts';
 import type { ChangeLog } from './change-log.ts';
 import { advertisementChanges, withoutRemovals } from './plan-tools.ts';
 import type { Planner } from './planner.ts';

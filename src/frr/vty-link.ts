@@ -5,6 +5,7 @@
  * away is asked for again after 20 ms, then at growing intervals up to one second: connecting to a socket that nobody
  * listens on costs next to nothing, and every moment without the agent's stanzas is an outage.
  */
+import { Backoff } from '../base/backoff.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 import { FrrError } from './errors.ts';
@@ -28,7 +29,7 @@ export class VtyLink {
   #connecting: Promise<VtySocket> | undefined;
   #watching = false;
   #closed = false;
-  #retryMs = FIRST_RETRY_MS;
+  readonly #retry = new Backoff({ minMs: FIRST_RETRY_MS, maxMs: LAST_RETRY_MS });
   #cancelRetry: (() => void) | undefined;
 
   constructor(options: VtyLinkOptions) {
@@ -66,7 +67,7 @@ export class VtyLink {
       throw closedError(this.#options.path);
     }
     this.#socket = socket;
-    this.#retryMs = FIRST_RETRY_MS;
+    this.#retry.reset();
     socket.onClose(() => this.#lost(socket));
     this.#options.logger.info({ path: socket.path }, 'connected to FRR');
     this.#options.onChange('up');
@@ -85,18 +86,17 @@ export class VtyLink {
   #attempt(): void {
     this.socket().catch((error: unknown) => {
       const { path, logger } = this.#options;
-      logger.debug({ path, error: String(error), retryMs: this.#retryMs }, 'FRR is away');
+      logger.debug({ path, error: String(error) }, 'FRR is away');
       this.#retryLater();
     });
   }
 
   #retryLater(): void {
     if (this.#closed || this.#cancelRetry !== undefined) return;
-    this.#cancelRetry = this.#options.clock.after(this.#retryMs, () => {
+    this.#cancelRetry = this.#options.clock.after(this.#retry.next(), () => {
       this.#cancelRetry = undefined;
       if (this.#socket === undefined) this.#attempt();
     });
-    this.#retryMs = Math.min(this.#retryMs * 2, LAST_RETRY_MS);
   }
 }
 

@@ -11,6 +11,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import { Backoff } from '../base/backoff.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 import { OPENFLOW_VERSIONS } from './ofctl.ts';
@@ -38,7 +39,7 @@ export class FlowMonitor {
   readonly #options: FlowMonitorOptions;
   #child: ChildProcess | undefined;
   #closed = false;
-  #retryMs = FIRST_RETRY_MS;
+  readonly #retry = new Backoff({ minMs: FIRST_RETRY_MS, maxMs: LAST_RETRY_MS });
   #cancelTimer: (() => void) | undefined;
 
   constructor(options: FlowMonitorOptions) {
@@ -109,14 +110,13 @@ export class FlowMonitor {
     child.once('exit', (code, signal) => ended(signal ?? `exit status ${code}`));
     this.#cancelTimer = clock.after(SETTLE_MS, () => {
       this.#cancelTimer = undefined;
-      this.#retryMs = FIRST_RETRY_MS;
+      this.#retry.reset();
       onChange();
     });
     onChange();
   }
 
   #later(): void {
-    this.#cancelTimer = this.#options.clock.after(this.#retryMs, () => this.start());
-    this.#retryMs = Math.min(this.#retryMs * 2, LAST_RETRY_MS);
+    this.#cancelTimer = this.#options.clock.after(this.#retry.next(), () => this.start());
   }
 }

@@ -10,6 +10,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { ended, eventually } from '../../support/child.ts';
 
 const run = promisify(execFile);
 /** setpriv(1): the kernel ends it when the test process is gone. */
@@ -50,8 +51,8 @@ export class FrrNode {
 
   async #boot(bgpdConfig: string): Promise<void> {
     const own = await readlink('/proc/self/ns/net');
-    await until(async () => (await readlink(`/proc/${this.#holder.pid}/ns/net`)) !== own);
-    await until(async () => (await readlink(`/proc/${this.#holder.pid}/exe`)).endsWith('sleep'));
+    await eventually(async () => (await readlink(`/proc/${this.#holder.pid}/ns/net`)) !== own);
+    await eventually(async () => (await readlink(`/proc/${this.#holder.pid}/exe`)).endsWith('sleep'));
     await this.ip('link', 'set', 'lo', 'up');
     await this.configure(bgpdConfig);
     await this.startDaemon('zebra');
@@ -73,7 +74,7 @@ export class FrrNode {
       { stdio: 'ignore' },
     );
     this.#daemons.set(daemon, child);
-    await until(() => answers(at(`${daemon}.vty`)));
+    await eventually(() => answers(at(`${daemon}.vty`)));
   }
 
   /** Ends a daemon; it gets no chance to say good-bye with SIGKILL. */
@@ -114,36 +115,6 @@ export class FrrNode {
   #target(): string[] {
     return ['-t', String(this.#holder.pid), '-n', '-m'];
   }
-}
-
-/** Polls until true; what throws counts as "not yet". Fails with the last error when time is up. */
-export async function until(
-  condition: () => boolean | Promise<boolean>,
-  timeoutMs = 10_000,
-  intervalMs = 5,
-): Promise<void> {
-  const deadline = performance.now() + timeoutMs;
-  let last: unknown;
-  for (;;) {
-    try {
-      if (await condition()) return;
-    } catch (error) {
-      last = error;
-    }
-    if (performance.now() > deadline) {
-      throw new Error(`still not so after ${timeoutMs} ms: ${String(condition)}`, { cause: last });
-    }
-    await new Promise((resolve) => setTimeout(resolve, intervalMs));
-  }
-}
-
-async function ended(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const exit = new Promise((resolve) => child.once('exit', resolve));
-  child.kill(signal);
-  const timer = setTimeout(() => child.kill('SIGKILL'), 5000);
-  await exit;
-  clearTimeout(timer);
 }
 
 function answers(path: string): Promise<boolean> {

@@ -7,7 +7,8 @@ import { kernelRoutesStanza, leakStanza } from '../../../src/frr/stanzas.ts';
 import type { Stanza } from '../../../src/frr/types.ts';
 import { VtyFrr } from '../../../src/frr/vty-frr.ts';
 import { VtySocket } from '../../../src/frr/vty-socket.ts';
-import { FrrNode, until } from './frr-node.ts';
+import { eventually } from '../../support/child.ts';
+import { FrrNode } from './frr-node.ts';
 
 const SCOPE = { as: 64999, vrf: 'bgp-vrf' };
 const ROUTER_ID = '10.0.0.21' as IpAddress;
@@ -239,7 +240,7 @@ describe('what cannot be', () => {
     node.signalDaemon('bgpd', 'SIGCONT');
     expect(asked.code).toBe('unreachable');
     // The late reply is thrown away: the next question gets its own.
-    await until(async () => (await hasty.routerId()) === ROUTER_ID);
+    await eventually(async () => (await hasty.routerId()) === ROUTER_ID);
     expect(await hasty.stanzas(SCOPE)).toEqual([]);
     hasty.close();
   });
@@ -249,18 +250,18 @@ describe('life of bgpd', () => {
   test('its death is noticed at once; restarted, it is up without our stanza, which can be entered again', async () => {
     const events: { event: string; at: number }[] = [];
     frr.subscribe((event) => events.push({ event, at: performance.now() }));
-    await until(() => events.length === 1);
+    await eventually(() => events.length === 1);
     await frr.apply(SCOPE, undefined, LEAK);
 
     const killed = performance.now();
     await node.stopDaemon('bgpd');
-    await until(() => events.length === 2);
+    await eventually(() => events.length === 2);
     expect(events.map(({ event }) => event)).toEqual(['up', 'down']);
     expect((events[1]?.at ?? Infinity) - killed).toBeLessThan(100);
     expect((await errorOf(frr.stanzas(SCOPE))).code).toBe('unreachable');
 
     await node.startDaemon('bgpd');
-    await until(() => events.length === 3);
+    await eventually(() => events.length === 3);
     expect(events[2]?.event).toBe('up');
     expect(await frr.stanzas(SCOPE)).toEqual([]);
     await frr.apply(SCOPE, undefined, LEAK);
@@ -286,10 +287,10 @@ describe('life of bgpd', () => {
     await node.startDaemon('bgpd');
     const events: string[] = [];
     frr.subscribe((event) => events.push(event));
-    await until(() => events.length === 1);
+    await eventually(() => events.length === 1);
     await lacking();
     await node.vtysh('configure terminal', 'router bgp 64999', 'bgp router-id 10.0.0.99');
-    await until(() => events.length === 2);
+    await eventually(() => events.length === 2);
     expect(events).toEqual(['up', 'up']);
     expect(await frr.routerId()).toBe('10.0.0.99');
     await frr.apply(SCOPE, undefined, LEAK);
@@ -311,24 +312,24 @@ describe('routes', () => {
     await node.ip('-6', 'route', 'add', 'blackhole', '2001:db8::10', 'proto', '179', 'metric', '17900');
     await node.ip('-6', 'route', 'add', 'blackhole', '2001:db8::11', 'proto', '179', 'metric', '17901');
     const ours = ['172.24.4.10/32', '2001:db8::10/128'];
-    await until(async () => (await frr.zebraRoutes(17901)).length === 2);
-    await until(async () => (await frr.announced()).length >= 2);
+    await eventually(async () => (await frr.zebraRoutes(17901)).length === 2);
+    await eventually(async () => (await frr.announced()).length >= 2);
     expect(await frr.zebraRoutes(17900)).toEqual(ours);
     expect(await frr.announced()).toEqual(ours);
     const shown = JSON.parse(await node.vtysh('show bgp ipv4 unicast 172.24.4.10/32 json'));
     expect(shown.paths[0].metric).toBe(0);
 
     await node.ip('route', 'del', 'blackhole', '172.24.4.10', 'proto', '179', 'metric', '17900');
-    await until(async () => (await frr.announced()).join() === '2001:db8::10/128');
+    await eventually(async () => (await frr.announced()).join() === '2001:db8::10/128');
   });
 
   test('routes that were there before the stanza are announced too', async () => {
     await node.ip('route', 'add', 'blackhole', '172.24.4.10', 'proto', '179', 'metric', '17900');
-    await until(async () => (await frr.zebraRoutes(17900)).length === 1);
+    await eventually(async () => (await frr.zebraRoutes(17900)).length === 1);
     await frr.apply(SCOPE, undefined, KERNEL);
-    await until(async () => (await frr.announced()).join() === '172.24.4.10/32');
+    await eventually(async () => (await frr.announced()).join() === '172.24.4.10/32');
     await frr.apply(SCOPE, KERNEL, undefined);
-    await until(async () => (await frr.announced()).length === 0);
+    await eventually(async () => (await frr.announced()).length === 0);
     expect(await frr.zebraRoutes(17900)).toEqual(['172.24.4.10/32']);
   });
 });

@@ -9,7 +9,8 @@ import { FlowMonitor } from '../../../src/openvswitch/flow-monitor.ts';
 import { macTweakFlows } from '../../../src/openvswitch/flows.ts';
 import { Ofctl } from '../../../src/openvswitch/ofctl.ts';
 import type { Flow, FlowChange } from '../../../src/openvswitch/types.ts';
-import { OvsNode, until } from './ovs-node.ts';
+import { eventually } from '../../support/child.ts';
+import { OvsNode } from './ovs-node.ts';
 
 const MAC = '02:ee:00:00:00:21' as MacAddress;
 const FLOWS = macTweakFlows(1, MAC);
@@ -126,8 +127,8 @@ describe('the monitor', () => {
 
   /** The monitor has settled: events come only from changes now. */
   async function settled(): Promise<void> {
-    await until(() => events >= 2);
-    await until(async () => {
+    await eventually(() => events >= 2);
+    await eventually(async () => {
       const seen = events;
       await node.ofctl('add-flow', 'br-ex', `cookie=1,priority=1,ip,in_port=9,actions=drop`);
       return events > seen;
@@ -148,7 +149,7 @@ describe('the monitor', () => {
       const before = events;
       await node.ofctl('del-flows', 'br-ex', 'ip');
       const deleted = performance.now();
-      await until(() => events > before);
+      await eventually(() => events > before);
       expect(performance.now() - deleted).toBeLessThan(100);
     },
   );
@@ -159,7 +160,7 @@ describe('the monitor', () => {
     await settled();
     const before = events;
     await node.stopVswitchd('SIGKILL');
-    await until(() => events > before);
+    await eventually(() => events > before);
     await node.startVswitchd();
     await settled();
     expect(monitor.pid).toBeDefined();
@@ -172,7 +173,7 @@ describe('the monitor', () => {
     await settled();
     const before = events;
     await node.vsctl('del-br', 'br-ex');
-    await until(() => events > before && monitor.pid === undefined);
+    await eventually(() => events > before && monitor.pid === undefined);
     expect(events).toBeGreaterThan(before);
   });
 

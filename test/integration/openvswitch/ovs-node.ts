@@ -11,6 +11,7 @@ import { mkdtemp, readlink, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { ended, eventually } from '../../support/child.ts';
 
 const run = promisify(execFile);
 /** setpriv(1): the kernel ends it when the test process is gone. */
@@ -55,8 +56,8 @@ export class OvsNode {
 
   async #boot(): Promise<void> {
     const own = await readlink('/proc/self/ns/net');
-    await until(async () => (await readlink(`/proc/${this.#holder.pid}/ns/net`)) !== own);
-    await until(async () => (await readlink(`/proc/${this.#holder.pid}/exe`)).endsWith('sleep'));
+    await eventually(async () => (await readlink(`/proc/${this.#holder.pid}/ns/net`)) !== own);
+    await eventually(async () => (await readlink(`/proc/${this.#holder.pid}/exe`)).endsWith('sleep'));
     await this.#tool('ip', 'link', 'set', 'lo', 'up');
     await this.#tool('ovsdb-tool', 'create', join(this.runDir, 'conf.db'), SCHEMA);
     await this.startServer();
@@ -77,7 +78,7 @@ export class OvsNode {
       `--remote=punix:${at('db.sock')}`,
       `--unixctl=${at('ovsdb.ctl')}`,
     );
-    await until(() => existsSync(at('db.sock')));
+    await eventually(() => existsSync(at('db.sock')));
   }
 
   async stopServer(): Promise<void> {
@@ -90,7 +91,7 @@ export class OvsNode {
       this.remote,
       `--unixctl=${join(this.runDir, 'vswitchd.ctl')}`,
     );
-    await until(() => existsSync(join(this.runDir, 'vswitchd.ctl')));
+    await eventually(() => existsSync(join(this.runDir, 'vswitchd.ctl')));
   }
 
   async stopVswitchd(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
@@ -101,7 +102,7 @@ export class OvsNode {
   async addBridge(name: string, ...settings: readonly string[]): Promise<void> {
     const common = ['datapath_type=netdev', 'fail-mode=standalone', ...settings];
     await this.vsctl('add-br', name, '--', 'set', 'bridge', name, ...common);
-    await until(() => existsSync(join(this.runDir, `${name}.mgmt`)));
+    await eventually(() => existsSync(join(this.runDir, `${name}.mgmt`)));
   }
 
   vsctl(...args: readonly string[]): Promise<string> {
@@ -141,34 +142,4 @@ export class OvsNode {
   #target(): string[] {
     return ['-t', String(this.#holder.pid), '-n', '-m'];
   }
-}
-
-/** Polls until true; what throws counts as "not yet". Fails with the last error when time is up. */
-export async function until(
-  condition: () => boolean | Promise<boolean>,
-  timeoutMs = 10_000,
-  intervalMs = 5,
-): Promise<void> {
-  const deadline = performance.now() + timeoutMs;
-  let last: unknown;
-  for (;;) {
-    try {
-      if (await condition()) return;
-    } catch (error) {
-      last = error;
-    }
-    if (performance.now() > deadline) {
-      throw new Error(`still not so after ${timeoutMs} ms: ${String(condition)}`, { cause: last });
-    }
-    await new Promise((resolve) => setTimeout(resolve, intervalMs));
-  }
-}
-
-async function ended(child: ChildProcess | undefined, signal: NodeJS.Signals): Promise<void> {
-  if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
-  const exit = new Promise((resolve) => child.once('exit', resolve));
-  child.kill(signal);
-  const timer = setTimeout(() => child.kill('SIGKILL'), 5000);
-  await exit;
-  clearTimeout(timer);
 }

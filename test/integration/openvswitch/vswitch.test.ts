@@ -7,7 +7,8 @@ import { macTweakFlows } from '../../../src/openvswitch/flows.ts';
 import { openSwitchDatabase } from '../../../src/openvswitch/switch-database.ts';
 import type { OvsSnapshot } from '../../../src/openvswitch/types.ts';
 import { openVswitch, Vswitch } from '../../../src/openvswitch/vswitch.ts';
-import { OvsNode, until } from './ovs-node.ts';
+import { eventually } from '../../support/child.ts';
+import { OvsNode } from './ovs-node.ts';
 
 const PORT = { name: 'br-ex.100', tag: 100, mac: '02:ee:00:00:00:21' };
 const FLOWS = macTweakFlows(1, PORT.mac as MacAddress);
@@ -33,7 +34,7 @@ afterEach(async () => {
 
 async function snapshotWith(condition: (snapshot: OvsSnapshot) => boolean): Promise<OvsSnapshot> {
   let found: OvsSnapshot | undefined;
-  await until(() => {
+  await eventually(() => {
     found = ovs.snapshot();
     return found !== undefined && condition(found);
   });
@@ -108,7 +109,7 @@ describe('the snapshot', () => {
     const kinds: string[] = [];
     const unsubscribe = ovs.subscribe(({ kind }) => kinds.push(kind));
     await node.vsctl('set', 'open', '.', 'external-ids:hostname=other');
-    await until(() => kinds.length > 0);
+    await eventually(() => kinds.length > 0);
     expect(new Set(kinds)).toEqual(new Set(['database']));
     expect(ovs.snapshot()?.hostname).toBe('other');
     unsubscribe();
@@ -137,7 +138,7 @@ describe('internal ports', () => {
 
     await ovs.removePort('br-ex', PORT.name);
     expect(ovs.snapshot()?.bridges.get('br-ex')?.ports.has(PORT.name)).toBe(false);
-    await until(async () => !(await node.ip('-br', 'link')).includes(PORT.name));
+    await eventually(async () => !(await node.ip('-br', 'link')).includes(PORT.name));
     expect(await node.vsctl('--columns=name', '--bare', 'list', 'interface')).not.toContain(PORT.name);
     await ovs.removePort('br-ex', PORT.name);
   });
@@ -158,7 +159,7 @@ describe('internal ports', () => {
       ofctlPath: 'ovs-ofctl',
       logger: silentLogger,
     });
-    await until(() => counting.snapshot() !== undefined);
+    await eventually(() => counting.snapshot() !== undefined);
     await counting.ensureInternalPort('br-ex', PORT);
     expect(transactions).toBe(0);
     await counting.ensureInternalPort('br-ex', { ...PORT, tag: 5 });
@@ -188,7 +189,7 @@ describe('internal ports', () => {
       logger: silentLogger,
       portTimeoutMs: 200,
     });
-    await until(() => hasty.snapshot() !== undefined);
+    await eventually(() => hasty.snapshot() !== undefined);
     const error = await errorOf(hasty.ensureInternalPort('br-ex', PORT));
     await hasty.close();
     expect(error.code).toBe('not-ready');
@@ -229,12 +230,12 @@ describe('flows', () => {
       if (event.kind === 'flows' && event.bridge === 'br-ex') events++;
     });
     ovs.watchFlows(['br-ex']);
-    await until(() => events >= 2);
+    await eventually(() => events >= 2);
     await node.stopVswitchd();
     await node.startVswitchd();
     const seen = events;
-    await until(() => events > seen);
-    await until(async () => (await ovs.flows('br-ex')).length === 0);
+    await eventually(() => events > seen);
+    await eventually(async () => (await ovs.flows('br-ex')).length === 0);
     ovs.watchFlows([]);
     const unwatched = events;
     await ovs.applyFlows(

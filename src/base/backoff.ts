@@ -10,12 +10,14 @@ export class Backoff {
     this.#nextMs = bounds.minMs;
   }
 
+  /** The delay before the next attempt; the one after is twice as long. */
   next(): number {
     const delayMs = this.#nextMs;
     this.#nextMs = Math.min(this.#maxMs, delayMs * 2);
     return delayMs;
   }
 
+  /** It worked: the next delay is the shortest again. */
   reset(): void {
     this.#nextMs = this.#minMs;
   }
