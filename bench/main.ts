@@ -1,0 +1,121 @@
+/**
+ * Runs the benchmarks named on the command line and prints their reports; see `bench/run.mjs` for the usage.
+ *
+ * A benchmark that fails is reported and does not stop the others; the exit status says so.
+ */
+import { readFile, writeFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { benchChange } from './change.ts';
+import { benchIdle } from './idle.ts';
+import { benchNetlink } from './netlink.ts';
+import { benchReplica } from './replica.ts';
+import { benchStart } from './start.ts';
+import { describeMachine } from './support/machine.ts';
+import { progress } from './support/progress.ts';
+import { type Report, reportMarkdown, reportText } from './support/report.ts';
+
+interface Options {
+  readonly rounds: number | undefined;
+  readonly sizes: readonly number[] | undefined;
+  readonly profile: string | undefined;
+}
+
+const BENCHMARKS: Readonly<Record<string, (options: Options) => Promise<Report>>> = {
+  replica: ({ rounds }) => benchReplica(rounds),
+  netlink: ({ rounds }) => benchNetlink(rounds),
+  change: ({ rounds, sizes, profile }) => benchChange(rounds, sizes, { profile }),
+  start: ({ rounds, sizes, profile }) => benchStart(rounds, sizes, { profile }),
+  idle: ({ sizes }) => benchIdle(sizes),
+};
+
+const DOCUMENT = fileURLToPath(new URL('../../docs/performance.md', import.meta.url));
+const MARKS = ['<!-- results: written by the benchmarks -->', '<!-- end of results -->'] as const;
+const USAGE = `usage: node bench/run.mjs [${Object.keys(BENCHMARKS).join('|')}]... [--rounds N] [--sizes N,N,...] [--output table|json] [--document] [--profile DIR]\n`;
+
+async function main(): Promise<number> {
+  const parsed = parse();
+  if (parsed === undefined) {
+    process.stderr.write(USAGE);
+    return 2;
+  }
+  const machine = await describeMachine();
+  const reports: Report[] = [];
+  let failed = false;
+  for (const [name, bench] of parsed.benchmarks) {
+    try {
+      const report = await bench(parsed.options);
+      reports.push(report);
+      if (parsed.output === 'table') process.stdout.write(`\n${reportText(report)}\n`);
+    } catch (error) {
+      failed = true;
+      progress(`${name} failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+    }
+  }
+  if (parsed.output === 'json') process.stdout.write(`${JSON.stringify({ machine, reports }, null, 2)}\n`);
+  if (parsed.document) await writeDocument(machine, reports);
+  return failed ? 1 : 0;
+}
+
+function parse() {
+  try {
+    const { values, positionals } = parseArgs({
+      allowPositionals: true,
+      options: {
+        rounds: { type: 'string' },
+        sizes: { type: 'string' },
+        output: { type: 'string', default: 'table' },
+        document: { type: 'boolean', default: false },
+        profile: { type: 'string' },
+      },
+    });
+    const names = positionals.length === 0 ? Object.keys(BENCHMARKS) : positionals;
+    const benchmarks = names.map((name) => {
+      const bench = Object.hasOwn(BENCHMARKS, name) ? BENCHMARKS[name] : undefined;
+      if (bench === undefined) throw new Error(`no benchmark ${name}`);
+      return [name, bench] as const;
+    });
+    if (values.output !== 'table' && values.output !== 'json') throw new Error('--output is table or json');
+    return {
+      benchmarks,
+      output: values.output,
+      document: values.document,
+      options: {
+        rounds: values.rounds === undefined ? undefined : whole(values.rounds),
+        sizes: values.sizes?.split(',').map(whole),
+        profile: values.profile,
+      },
+    };
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    return undefined;
+  }
+}
+
+function whole(text: string): number {
+  if (!/^\d{1,7}$/.test(text)) throw new Error(`${text} is not a number`);
+  return Number(text);
+}
+
+/** Replaces the results in the document; benchmarks that were not run keep theirs. */
+async function writeDocument(machine: string, reports: readonly Report[]): Promise<void> {
+  const text = await readFile(DOCUMENT, 'utf8');
+  const [begin, end] = [text.indexOf(MARKS[0]), text.indexOf(MARKS[1])];
+  if (begin === -1 || end < begin) throw new Error(`${DOCUMENT} has no marks for the results`);
+  const sections = new Map<string, string>();
+  for (const part of text.slice(begin + MARKS[0].length, end).split(/^<!-- (?=[a-z]+ -->$)/m)) {
+    const name = /^[a-z]+(?= -->)/.exec(part)?.[0];
+    if (name !== undefined) sections.set(name, part.slice(name.length + ' -->'.length).trim());
+  }
+  for (const report of reports) {
+    sections.set(report.name, `${reportMarkdown(report).trim()}\n\n_${machine}_`);
+  }
+  const ordered = Object.keys(BENCHMARKS).flatMap((name) => {
+    const section = sections.get(name);
+    return section === undefined ? [] : [`<!-- ${name} -->\n${section}`];
+  });
+  const results = `${MARKS[0]}\n\n${ordered.join('\n\n')}\n\n`;
+  await writeFile(DOCUMENT, text.slice(0, begin) + results + text.slice(end));
+}
+
+process.exitCode = await main();

@@ -1,0 +1,102 @@
+/**
+ * A Northbound database with one flat provider network whose ports are all on the node: rows as Neutron writes them.
+ *
+ * In: a server's transactions. Out: ports by number, added and removed one by one or in bulk.
+ */
+import {
+  networkOperations,
+  type OvsdbOperation,
+  type PortSpec,
+  type ProviderNetwork,
+  portOperations,
+  switchName,
+} from '../../lab/neutron-rows.ts';
+import { workloadAddress, workloadMac } from './addresses.ts';
+
+export const PHYSICAL_NETWORK = 'physnet1';
+const SEGMENT = '11111111-0000-4000-8000-000000000001';
+export const LOCALNET = `provnet-${SEGMENT}`;
+/** Port rows in one transaction. */
+const BATCH = 2_500;
+
+const NETWORK: ProviderNetwork = {
+  id: '22222222-0000-4000-8000-000000000001',
+  name: 'provider',
+  segmentId: SEGMENT,
+  physicalNetwork: PHYSICAL_NETWORK,
+  subnets: [
+    { id: '33333333-0000-4000-8000-000000000001', prefix: '10.32.0.0', length: 13, gateway: '10.32.0.1' },
+  ],
+};
+
+export type Transact = (operations: readonly OvsdbOperation[]) => Promise<readonly unknown[]>;
+
+export class Cloud {
+  readonly #transact: Transact;
+  readonly #host: string;
+  readonly #rows = new Map<number, string>();
+
+  private constructor(transact: Transact, host: string) {
+    this.#transact = transact;
+    this.#host = host;
+  }
+
+  static async create(transact: Transact, host: string): Promise<Cloud> {
+    await transact([...networkOperations(NETWORK), { op: 'insert', table: 'NB_Global', row: {} }]);
+    return new Cloud(transact, host);
+  }
+
+  /** Ports `from` to `from + count - 1`. */
+  async addPorts(from: number, count: number): Promise<void> {
+    for (let start = from; start < from + count; start += BATCH) {
+      const numbers = Array.from(
+        { length: Math.min(BATCH, from + count - start) },
+        (_, index) => start + index,
+      );
+      const inserts = numbers.map((number) => this.#insertion(number));
+      const results = (await this.#transact([...inserts, attach(numbers)])) as readonly {
+        readonly uuid?: readonly [string, string];
+      }[];
+      for (const [index, number] of numbers.entries())
+        this.#rows.set(number, results[index]?.uuid?.[1] ?? '');
+    }
+  }
+
+  async removePort(number: number): Promise<void> {
+    await this.#transact([
+      {
+        op: 'mutate',
+        table: 'Logical_Switch',
+        where: [['name', '==', switchName(NETWORK)]],
+        mutations: [['ports', 'delete', ['uuid', this.#rows.get(number)]]],
+      },
+    ]);
+    this.#rows.delete(number);
+  }
+
+  #insertion(number: number): OvsdbOperation {
+    const digits = number.toString(16).padStart(12, '0');
+    const port: PortSpec = {
+      id: `44444444-0000-4000-8000-${digits}`,
+      name: `vm-${number}`,
+      network: NETWORK,
+      mac: workloadMac(number),
+      addresses: [workloadAddress(number)],
+      host: this.#host,
+      deviceId: `aaaaaaaa-0000-4000-8000-${digits}`,
+    };
+    const [insertion] = portOperations(port);
+    const row = { ...(insertion?.row as Readonly<Record<string, unknown>>), up: true };
+    return { ...insertion, 'uuid-name': `port${number}`, row };
+  }
+}
+
+function attach(numbers: readonly number[]): OvsdbOperation {
+  const ports = numbers.map((number) => ['named-uuid', `port${number}`]);
+  return {
+    op: 'mutate',
+    table: 'Logical_Switch',
+    where: [['name', '==', switchName(NETWORK)]],
+    mutations: [['ports', 'insert', ['set', ports]]],
+  };
+}

@@ -1,0 +1,38 @@
+/** One line on what the figures were taken on: processors, kernel, and the versions that matter. */
+import { execFile } from 'node:child_process';
+import { availableParallelism, release, type as systemType } from 'node:os';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+
+export async function describeMachine(): Promise<string> {
+  const versions = await Promise.all([
+    version('FRR', '/usr/lib/frr/zebra', ['--version'], /version (\S+)/),
+    version('Open vSwitch', 'ovs-vswitchd', ['--version'], /\) (\S+)/),
+    version('iproute2', 'ip', ['-V'], /iproute2-(\S+?),/),
+    version('Python', '/usr/bin/python3', ['--version'], /Python (\S+)/),
+    version('pyroute2', '/usr/bin/python3', ['-c', 'import pyroute2; print(pyroute2.__version__)'], /(\S+)/),
+  ]);
+  const kernel = `${systemType()} ${/^[\d.]+/.exec(release())?.[0] ?? release()}`;
+  const found = [
+    kernel,
+    `Node.js ${process.versions.node}`,
+    ...versions.filter((text) => text !== undefined),
+  ];
+  return `${availableParallelism()} processors; ${found.join(', ')}`;
+}
+
+async function version(
+  name: string,
+  program: string,
+  args: readonly string[],
+  pattern: RegExp,
+): Promise<string | undefined> {
+  try {
+    const { stdout } = await run(program, args);
+    const found = pattern.exec(stdout)?.[1];
+    return found === undefined ? undefined : `${name} ${found}`;
+  } catch {
+    return undefined;
+  }
+}
