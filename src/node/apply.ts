@@ -10,6 +10,7 @@
 import { contains, hostPrefix, isHostPrefix, type Prefix } from '../base/address.ts';
 import { describe } from './describe.ts';
 import { Devices } from './devices.ts';
+import { keyOf } from './keys.ts';
 import type { View, Write, WriteFailure, WriteResult } from './kinds/kind.ts';
 import { kindNamed } from './kinds/registry.ts';
 import type { Mirror } from './mirror.ts';
@@ -29,9 +30,9 @@ export interface ApplyInput {
   readonly plan: NodePlan;
   readonly desired: ReadonlyMap<ObjectKey, DesiredObject>;
   readonly mirror: Mirror;
-  /** The devices change while links are made: the picture is replaced through `setDevices`. */
+  /** The devices change while links are made: the picture is replaced through `setDevices`, with what was written. */
   readonly view: () => View;
-  readonly setDevices: (devices: Devices) => void;
+  readonly setDevices: (devices: Devices, written: ReadonlySet<string>) => void;
   /** Called for every change that was really attempted. */
   readonly onWrite: (kind: NodeObjectKind, failed: boolean) => void;
   readonly onDoubt: (kind: NodeObjectKind, reason: string) => void;
@@ -105,7 +106,7 @@ class Application {
       this.#settle(change, failure === undefined ? undefined : problemOf(change, failure));
       if (failure?.doubt === true) onDoubt(kind, failure.message);
     }
-    if (kind === 'link' || kind === 'ovs-port') await this.#refreshDevices();
+    if (kind === 'link' || kind === 'ovs-port') await this.#refreshDevices(changes);
   }
 
   #settle(change: Change, problem: ChangeOutcome['problem']): void {
@@ -122,6 +123,13 @@ class Application {
       const { object } = change.observed;
       mirror.delete(object.kind, change.key);
       if (object.kind === 'link') mirror.dropDevice(object.name);
+      if (object.kind === 'ovs-port') {
+        mirror.delete(
+          'link',
+          keyOf({ kind: 'link', name: object.name, link: { type: 'existing' }, up: true }),
+        );
+        mirror.dropDevice(object.name);
+      }
       return;
     }
     this.#missing.delete(change.key);
@@ -232,9 +240,14 @@ class Application {
     return reason;
   }
 
-  async #refreshDevices(): Promise<void> {
+  async #refreshDevices(changes: readonly Change[]): Promise<void> {
+    const written = new Set<string>();
+    for (const change of changes) {
+      const { object } = change.op === 'remove' ? change.observed : change.desired;
+      if (object.kind === 'link' || object.kind === 'ovs-port') written.add(object.name);
+    }
     try {
-      this.#input.setDevices(new Devices(await this.#input.view().edge.netlink.links()));
+      this.#input.setDevices(new Devices(await this.#input.view().edge.netlink.links()), written);
     } catch (error) {
       this.#input.onDoubt('link', error instanceof Error ? error.message : String(error));
     }

@@ -8,6 +8,7 @@
  */
 import { familyOf } from '../base/address.ts';
 import type { KernelEvent, Link } from '../netlink/types.ts';
+import type { Devices } from './devices.ts';
 import { keyOf } from './keys.ts';
 import { observeAddress } from './kinds/address.ts';
 import type { View } from './kinds/kind.ts';
@@ -19,7 +20,7 @@ import { sameContents } from './kinds/registry.ts';
 import { isRelevantRoute, observeRoute } from './kinds/route.ts';
 import { observeRule } from './kinds/rule.ts';
 import type { Mirror } from './mirror.ts';
-import { LINK_ALIAS, type NodeObjectKind, type ObservedObject } from './objects.ts';
+import { LINK_ALIAS, type NodeObjectKind, type NodeScope, type ObservedObject } from './objects.ts';
 
 /** What the kernel holds and reports; sysctls go with their device. */
 export const KERNEL_KINDS: readonly NodeObjectKind[] = [
@@ -234,6 +235,22 @@ function identityOf(view: View, event: ObjectEvent): string | undefined {
     default:
       return event satisfies never;
   }
+}
+
+/** Names of the devices that matter and differ between two pictures. */
+export function movedDevices(scope: NodeScope, before: Devices, after: Devices): ReadonlySet<string> {
+  const moved = new Set<string>();
+  for (const [from, to] of [
+    [before, after],
+    [after, before],
+  ] as const) {
+    for (const link of from.all()) {
+      const other = to.at(link.index);
+      if (isRelevantLink(scope, link) && (other === undefined || !sameLink(link, other)))
+        moved.add(link.name);
+    }
+  }
+  return moved;
 }
 
 function sameLink(a: Link, b: Link): boolean {

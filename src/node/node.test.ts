@@ -167,6 +167,29 @@ describe('Node', () => {
     expect(made.node.plan(desired).stages).toEqual([]);
   });
 
+  it('hears of a device that was made anew before it looked at the devices for another reason', async () => {
+    const made = await bench();
+    await reach(made, want([VM]));
+    await judge(made);
+    made.fake.netlink.foreign({ type: 'link', op: 'delete', link: { name: 'br-ex' } });
+    made.fake.netlink.addLink({ name: 'br-ex', kind: 'openvswitch', mac: mac('02:ee:00:00:00:99') });
+    // The events of both are still on their way.
+    await made.node.read(['link']);
+    await judge(made);
+    expect(made.drifts.flat()).toEqual(expect.arrayContaining(['link', 'sysctl', 'route']));
+  });
+
+  it('keeps no device in mind whose port it removed', async () => {
+    const made = await bench();
+    const desired = want([VM6], { vlanBy: 'ovs' });
+    await reach(made, desired);
+    await judge(made);
+    await reach(made, want([VM]));
+    expect(made.node.plan(desired).blocked).toEqual([]);
+    await reach(made, desired);
+    expect(made.fake.netlink.linkNamed('br-ex.100')).toBeDefined();
+  });
+
   it('hears when the vswitchd lost its flows and when FRR lost its stanzas', async () => {
     const made = await bench();
     const desired = want([VM]);

@@ -10,7 +10,7 @@ import type { Logger } from '../base/logger.ts';
 import { applyPlan } from './apply.ts';
 import { Devices } from './devices.ts';
 import { diff } from './diff.ts';
-import { DEVICE_KINDS, DriftJudge, KERNEL_KINDS } from './drift.ts';
+import { DEVICE_KINDS, DriftJudge, KERNEL_KINDS, movedDevices } from './drift.ts';
 import type { NodeEdge } from './edge.ts';
 import { readFlows } from './kinds/flow.ts';
 import type { View } from './kinds/kind.ts';
@@ -167,9 +167,7 @@ export class Node {
           desired: this.#desired,
           mirror: this.#mirror,
           view: () => this.#view(),
-          setDevices: (devices) => {
-            this.#devices = devices;
-          },
+          setDevices: (devices, written) => this.#replaceDevices(devices, written),
           onWrite: (kind, failed) => {
             count(this.#counters.writes, kind);
             if (failed) count(this.#counters.failedWrites, kind);
@@ -234,11 +232,22 @@ export class Node {
   /** True when a device of ours is another one than before, though no event said so. */
   async #readDevices(): Promise<boolean> {
     const before = this.#devices;
-    this.#devices = new Devices(await this.#edge.netlink.links());
+    this.#replaceDevices(new Devices(await this.#edge.netlink.links()));
     const { scope } = this.#view();
     return [...before.all()].some(
       (link) => isRelevantLink(scope, link) && this.#devices.named(link.name)?.index !== link.index,
     );
+  }
+
+  /**
+   * Takes over a new picture of the devices. It may be ahead of the events, which will then agree with it: what somebody
+   * else changed in between is told here, or nobody would learn of it.
+   */
+  #replaceDevices(devices: Devices, written: ReadonlySet<string> = new Set()): void {
+    const moved = [...movedDevices(this.#view().scope, this.#devices, devices)];
+    this.#devices = devices;
+    if (!this.#mirror.has('link') || moved.every((name) => written.has(name))) return;
+    queueMicrotask(() => this.#drifted(new Set(['link', 'ovs-port', ...DEVICE_KINDS])));
   }
 
   #unreadable(kind: NodeObjectKind, error: unknown): ReadProblem {
