@@ -184,6 +184,23 @@ describe('a VM on a flat provider network', () => {
   });
 });
 
+describe('a port on a provider network that is more than a VM', () => {
+  it('a virtual port has no neighbour entry, and everything else', () => {
+    const { cloud, on } = northbound();
+    cloud.addPort({ ...FLAT, type: 'virtual', hostId: 'cmp-1' });
+    expect(plan(on(NODE_1)).added).toEqual(FLAT_OBJECTS.filter((line) => !line.startsWith('neigh ')));
+  });
+
+  it('keeps its own address exposed when it has a floating IP', () => {
+    const { cloud, on } = northbound();
+    cloud.addPort(FLAT);
+    const held = cloud.db.views.Logical_Switch_Port.get('port vm-flat')?.external_ids ?? new Map();
+    const externalIds = new Map([...held, ['neutron:port_fip', '172.24.9.9']]);
+    cloud.db.update('Logical_Switch_Port', 'port vm-flat', { external_ids: externalIds });
+    expect(plan(on(NODE_1)).added).toEqual(FLAT_OBJECTS);
+  });
+});
+
 describe('a VM on a VLAN provider network', () => {
   it('goes through the VLAN device and leaves nothing behind', () => {
     const { cloud, on } = northbound();
@@ -258,6 +275,26 @@ describe('several bridges', () => {
       'sysctl net/ipv4/conf/br-data-plane/proxy_arp=1',
       'sysctl net/ipv6/conf/br-data-pl.1001/proxy_ndp=1',
       'sysctl net/ipv6/conf/br-data-plane/proxy_ndp=1',
+    ]);
+  });
+
+  it('counts ignored mappings in the addresses of those that follow', () => {
+    const cloud = northboundCloud();
+    cloud.addNetwork(PN2);
+    cloud.addPort(VM);
+    const node: TestNode = {
+      mappings: 'physnet1:br-ex,physnet3,physnet2:br-data-plane',
+      rtTables: '200 br-ex\n1 br-data-plane\n',
+      ofports: { 'provnet-4': 7 },
+    };
+    const { all } = plan(createNorthboundTopology(cloud.db.views, NODE_1), node);
+    expect(lines(all.objects).filter((line) => /^addr br-data-pl|^rt_tables/.test(line))).toEqual([
+      'addr br-data-pl.1001 169.254.3.233/32',
+      'addr br-data-pl.1001 fd53:d91e:400:7f17::3:e9/128',
+      'addr br-data-plane 169.254.3.3/32',
+      'addr br-data-plane fd53:d91e:400:7f17::3:3/128',
+      'rt_tables 1 br-data-plane',
+      'rt_tables 200 br-ex',
     ]);
   });
 

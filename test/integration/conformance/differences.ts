@@ -1,0 +1,354 @@
+/**
+ * Every deliberate difference from the Python agent, for provider ports and what carries them.
+ *
+ * The one source of `docs/differences.md` and of what the conformance tests let pass. A difference that shows in a
+ * captured state names its lines, and they must really differ there; any other names the test that shows it.
+ */
+
+/** A test by its file and a part of its title. */
+export interface Proof {
+  readonly file: string;
+  readonly title: string;
+}
+
+export interface Difference {
+  /** What it is about; unique. */
+  readonly what: string;
+  readonly python: string;
+  readonly agent: string;
+  readonly why: string;
+}
+
+/** Shows in a captured state, on every node. */
+export interface StateDifference extends Difference {
+  readonly captured: readonly string[];
+  readonly computed: readonly string[];
+}
+
+/** Shows when a captured node is adopted: objects that are changed in place. */
+export interface AdoptionDifference extends Difference {
+  readonly changed: readonly string[];
+}
+
+export interface ProvenDifference extends Difference {
+  readonly proof: Proof;
+}
+
+const REAL_KERNEL = 'test/integration/node/real-kernel.test.ts';
+const UNDERLAY = 'src/wiring/underlay.test.ts';
+const PROVIDER_PORT = 'src/exposures/provider-port.test.ts';
+const RECONCILER = 'src/agent/reconciler.test.ts';
+const ADOPTION = 'test/integration/conformance/adoption.test.ts';
+
+export const STATE_DIFFERENCES: readonly StateDifference[] = [
+  {
+    what: 'Addresses of a provider bridge, the n-th in `ovn-bridge-mappings`',
+    python: '4.0.0: `169.254.0.<n>` and `fd53:d91e:400:7f17::<n>`. Later versions: as this agent.',
+    agent: '`169.254.<n>.<n>` and `fd53:d91e:400:7f17::<n>:<n>`',
+    why:
+      'Leaves room for addresses of VLAN devices on several bridges. The new ones are there before the old ones go. ' +
+      'FRR announces the IPv6 one from every node, as before, where `redistribute connected` of the default instance is not filtered.',
+    captured: ['address 169.254.0.1/32 dev br-ex', 'address fd53:d91e:400:7f17::1/128 dev br-ex'],
+    computed: ['address 169.254.1.1/32 dev br-ex', 'address fd53:d91e:400:7f17::1:1/128 dev br-ex'],
+  },
+  {
+    what: 'Addresses of a VLAN device',
+    python: '4.0.0: none. Later versions: as this agent.',
+    agent: '`169.254.<n>.<tag modulo 256>` and `fd53:d91e:400:7f17::<n>:<tag modulo 256, in hex>`',
+    why: 'The kernel answers ARP and neighbour solicitations on the VLAN with an address of its own.',
+    captured: [],
+    computed: [
+      'address 169.254.1.100/32 dev br-ex.100',
+      'address fd53:d91e:400:7f17::1:64/128 dev br-ex.100',
+    ],
+  },
+];
+
+export const ADOPTION_DIFFERENCES: readonly AdoptionDifference[] = [
+  {
+    what: 'Marks on devices',
+    python: 'None.',
+    agent:
+      'Devices that it makes, and VLAN devices of the Python agent that are wanted, carry the alias `ovn-bgp-agent` (`ip -d link`).',
+    why: 'Only a device that carries it is ever deleted. The VRF and the dummy are also recognised by their configured names.',
+    changed: ['link br-ex.100 type vlan id 100 on br-ex up'],
+  },
+];
+
+export const NODE_DIFFERENCES: readonly ProvenDifference[] = [
+  {
+    what: 'Marks on rules, routes, neighbours, proxy entries and addresses',
+    python: 'None: protocol 0, or `boot` for routes.',
+    agent:
+      'Protocol 179 (`proto 179` in the output of `ip`). What the Python agent left and is right stays as it is.',
+    why: 'Its own objects are told from those of others after a crash, an upgrade or a change of the configuration.',
+    proof: { file: REAL_KERNEL, title: 'writes what reads back equal, and writes nothing the second time' },
+  },
+  {
+    what: 'Neighbour entries of virtual ports, Northbound driver',
+    python: "A permanent entry with the virtual port's own MAC address.",
+    agent: 'None: the kernel asks.',
+    why: 'The port that holds the address answers with its own MAC address; the static entry leads nowhere, or to the former holder.',
+    proof: { file: UNDERLAY, title: 'a virtual port has no neighbour entry' },
+  },
+  {
+    what: 'Neighbour entries on VLAN devices of bridges with names of more than ten characters',
+    python: 'None: written to a device whose name is not cut.',
+    agent: 'As on any VLAN device.',
+    why: 'Without it the first packets wait for neighbour discovery.',
+    proof: { file: UNDERLAY, title: 'numbers addresses by position and shortens names of VLAN devices' },
+  },
+  {
+    what: 'Proxied neighbour solicitations: which addresses',
+    python:
+      'The network addresses in `neutron:cidrs`; Southbound driver: of virtual ports only (and of router gateways, which are not exposed yet).',
+    agent:
+      'The same, and the addresses in `proxy_ndp_addresses`. Northbound driver: also the next hops of `::/0` routes of routers with a gateway on the network.',
+    why:
+      'A subnet whose IPv6 gateway is not its network address got no answer. The Southbound database does not tell such gateways: ' +
+      'with that driver configure them, for networks without virtual ports their network addresses as well.',
+    proof: {
+      file: PROVIDER_PORT,
+      title: 'are network addresses, next hops of routers and configured ones, for IPv6 only',
+    },
+  },
+  {
+    what: 'Proxied neighbour solicitations: when they end',
+    python: 'The entry is removed with the first port that goes, or never.',
+    agent: 'It goes with the last exposure that needs it.',
+    why: 'The remaining ports of the network keep their gateway, and nothing is left behind.',
+    proof: {
+      file: UNDERLAY,
+      title: 'are proxied once for all ports of the network, and only while one has an IPv6 address',
+    },
+  },
+  {
+    what: 'Proxied neighbour solicitations for an address of the port itself',
+    python: 'Made when `neutron:cidrs` says so (a /128).',
+    agent: 'Not made.',
+    why: "The node would answer in the port's place.",
+    proof: { file: PROVIDER_PORT, title: 'are never an address of the port itself' },
+  },
+  {
+    what: 'A withdrawn address',
+    python: 'Its route and neighbour stay when anything fails on the way; on VLANs they always stay.',
+    agent: 'Address, rule, route and neighbour go, the address first.',
+    why: 'Leftovers divert the traffic of whoever has the address next.',
+    proof: { file: UNDERLAY, title: 'goes through the VLAN device and leaves nothing behind' },
+  },
+  {
+    what: 'Leftovers: rules, routes, neighbours, proxy entries and addresses that nobody needs',
+    python:
+      'Surplus addresses, rules and flows are removed at a sync; routes, neighbours and proxy entries stay for good.',
+    agent: 'All of them are removed, whichever of the two agents made them.',
+    why: 'The whole content of the tables and devices of the agent is compared with what is wanted.',
+    proof: {
+      file: REAL_KERNEL,
+      title: 'adopts what its predecessor left, without a write where it is right',
+    },
+  },
+  {
+    what: 'Rules with host bits (`to 192.168.1.1/26`)',
+    python: 'Written for tenant subnets.',
+    agent: 'Recognised, and written anew as the network (`to 192.168.1.0/26`) where wanted.',
+    why: 'To the kernel the two are different rules.',
+    proof: { file: 'src/node/node.test.ts', title: 'writes rules with host bits anew, the right one first' },
+  },
+  {
+    what: 'Flows on a provider bridge',
+    python: 'For every patch port named `patch-provnet-*`.',
+    agent:
+      'For the patch ports of localnet ports whose physical network is mapped to the bridge, whatever their names.',
+    why: 'Works without Neutron, and leaves patch ports alone that have nothing to do with the mapped networks.',
+    proof: { file: UNDERLAY, title: 'leaves networks alone whose physical network is not mapped here' },
+  },
+  {
+    what: 'Names of more than 15 characters',
+    python: 'Cut to 15; what has the shorter name is used or made.',
+    agent:
+      'Refused: a bridge with such a name in `ovn-bridge-mappings` is ignored with a warning. VLAN devices keep the ten characters of the bridge and the tag.',
+    why: 'The cut name may be that of another device.',
+    proof: { file: 'src/exposures/bridge-mappings.test.ts', title: 'as the name of a bridge' },
+  },
+  {
+    what: 'Bridges whose VLAN devices would have the same names',
+    python: 'Share the devices.',
+    agent: 'VLAN networks of the second bridge wait, with a reason.',
+    why: 'One of the bridges would get the traffic of both.',
+    proof: {
+      file: UNDERLAY,
+      title: 'refuses VLANs of a bridge whose VLAN devices would have the names of another one',
+    },
+  },
+  {
+    what: 'A mapped OVS bridge that does not exist',
+    python: 'A Linux bridge of that name is made in its place.',
+    agent: 'Nothing is made; exposures on it wait and complete by themselves.',
+    why: 'A Linux bridge leads nowhere, and is in the way when Open vSwitch makes the right one.',
+    proof: { file: UNDERLAY, title: 'only what needs no device, no replacement' },
+  },
+  {
+    what: 'VLAN devices and bridge addresses that an operator made',
+    python: 'VLAN devices on mapped bridges are deleted when no network has their tag.',
+    agent: 'Used where wanted, never deleted.',
+    why: 'They are not its own.',
+    proof: { file: ADOPTION, title: 'leaves alone what an operator put beside it' },
+  },
+  {
+    what: 'Kernels without 802.1Q devices',
+    python: 'Fails.',
+    agent: 'A tagged internal port of the bridge does the same (`vlan_handover`).',
+    why: 'VLAN networks work there, too.',
+    proof: { file: UNDERLAY, title: 'uses a tagged port of the bridge with vlan_handover' },
+  },
+  {
+    what: '`rt_tables`',
+    python: 'Fails where `/etc/iproute2/rt_tables` does not exist; a new number is a random free one.',
+    agent:
+      "Made from the distribution's own file; a new number is the lowest free one. Existing numbers are kept.",
+    why: 'Recent distributions ship the file elsewhere.',
+    proof: {
+      file: 'src/node/node-files.test.ts',
+      title: "is made from the distribution's own when it is missing",
+    },
+  },
+  {
+    what: 'FRR configuration',
+    python: 'Pushed with `vtysh` every `frr_reconcile_interval`; nothing is ever taken out.',
+    agent:
+      'Compared every `frr_reconcile_interval` and after a restart of bgpd; only missing lines are entered, surplus `redistribute` lines and imports of its own VRF instance are taken out.',
+    why: 'A changed AS, VRF or router id takes effect, and a right configuration is never touched.',
+    proof: {
+      file: 'test/integration/frr/vty-frr.test.ts',
+      title: 'a stanza that stands already opens no configuration session',
+    },
+  },
+  {
+    what: '`clear_vrf_routes_on_startup`',
+    python: "The VRF's table is emptied once at start.",
+    agent:
+      'Accepted without effect: unmarked routes on the dummy in that table are compared and removed at any time, routes of others stay.',
+    why: 'Emptying it would withdraw what is right.',
+    proof: { file: ADOPTION, title: 'removes stale routes of the VRF and nothing else there' },
+  },
+];
+
+export const EXPOSURE_DIFFERENCES: readonly ProvenDifference[] = [
+  {
+    what: 'A provider port that also has a floating IP, Northbound driver',
+    python: 'A sync exposes the floating IP only.',
+    agent: 'The own address of the port is exposed, whatever else it has.',
+    why: 'The address is in use.',
+    proof: { file: UNDERLAY, title: 'keeps its own address exposed when it has a floating IP' },
+  },
+  {
+    what: 'Ports that do not name their network, Northbound driver',
+    python: 'Skipped without `neutron:network_name`.',
+    agent: 'Belong to the logical switch that contains them.',
+    why: 'Plain OVN has no such key.',
+    proof: {
+      file: 'src/ovn/northbound.test.ts',
+      title: 'that name no network belong to the switch that contains them',
+    },
+  },
+  {
+    what: 'Live migration, Northbound driver',
+    python: 'A full sync while the port is down withdraws the address on both nodes.',
+    agent: 'The destination keeps it for `migration_grace` while the port is not up yet.',
+    why: 'Make before break.',
+    proof: {
+      file: UNDERLAY,
+      title: 'is announced by both nodes until the port is up on the destination, and survives the gap',
+    },
+  },
+  {
+    what: 'Live migration, Southbound driver',
+    python: 'Looks at the primary binding only.',
+    agent: 'Source and destination both announce while the port has an additional binding.',
+    why: 'OVN delivers to all bindings of such a port.',
+    proof: { file: 'src/ovn/residence.test.ts', title: 'destination of a migration' },
+  },
+  {
+    what: 'Ports that are bound but not up, Southbound driver',
+    python: 'Not exposed by an event, exposed by a sync.',
+    agent: 'Not exposed.',
+    why: 'Their traffic has nowhere to go.',
+    proof: { file: 'src/ovn/residence.test.ts', title: 'bound, down' },
+  },
+  {
+    what: 'Addresses that nobody can mean: unspecified, loopback, link-local, multicast, mapped',
+    python: 'Not checked.',
+    agent: 'Refused, with a warning that names the row.',
+    why: 'One bad row must not harm the fabric. `allowed_prefixes` restricts further.',
+    proof: { file: PROVIDER_PORT, title: 'a loopback address' },
+  },
+  {
+    what: 'Rows that make no sense',
+    python: 'An exception ends the sync: what comes after the row is not handled until the next one.',
+    agent: 'The address or the row is left out, with a reason; nothing else is affected.',
+    why: 'One bad row must not harm others.',
+    proof: { file: PROVIDER_PORT, title: 'is only the bad one of several addresses' },
+  },
+  {
+    what: 'Two ports with the same address',
+    python: 'Whichever came last, until one of them goes.',
+    agent:
+      'One of them by a fixed order, the same on every start; the other is reported and takes over when the first goes.',
+    why: 'Predictable, and visible.',
+    proof: {
+      file: RECONCILER,
+      title: 'gives an address to one of two claimants, and to the other when that one goes',
+    },
+  },
+  {
+    what: 'Patch port or device not there yet',
+    python: 'Waits up to 5 seconds, then fails until the next sync.',
+    agent: 'Wired as far as possible, not announced, completed as soon as it appears.',
+    why: 'What is announced can be reached.',
+    proof: { file: RECONCILER, title: 'waits for a patch port without announcing, and completes by itself' },
+  },
+];
+
+export const PROCESS_DIFFERENCES: readonly ProvenDifference[] = [
+  {
+    what: 'What somebody else removes from the node',
+    python: 'Repaired at the next sync (`reconcile_interval`), routes and neighbours not at all.',
+    agent: 'Repaired within a second.',
+    why: 'The kernel, Open vSwitch and FRR tell when something changes.',
+    proof: { file: REAL_KERNEL, title: 'within a second' },
+  },
+  {
+    what: 'A sync or a restart with nothing changed',
+    python: 'Writes everything anew.',
+    agent: 'Writes nothing.',
+    why: 'What stands is compared first.',
+    proof: { file: ADOPTION, title: 'the whole agent ends there, and its next start writes nothing' },
+  },
+  {
+    what: 'A database that comes back nearly empty, or is so at the start',
+    python: 'Believed at once.',
+    agent:
+      'Additions at once, withdrawals after `withdraw_guard_hold` (see `withdraw_guard_percent`, `withdraw_guard_minimum`).',
+    why: 'A restored or broken database must not take a node off the network in an instant.',
+    proof: {
+      file: RECONCILER,
+      title: 'holds back a database that came back nearly empty, but not what it adds',
+    },
+  },
+  {
+    what: 'One object that cannot be written',
+    python: 'The sync ends there.',
+    agent: 'Its address is not announced; the others go on, and it is tried again with back-off.',
+    why: 'One failure stays one failure.',
+    proof: {
+      file: RECONCILER,
+      title: 'does not advertise what could not be wired, goes on with the others, and tries again',
+    },
+  },
+];
+
+export const PROVEN_DIFFERENCES: readonly ProvenDifference[] = [
+  ...NODE_DIFFERENCES,
+  ...EXPOSURE_DIFFERENCES,
+  ...PROCESS_DIFFERENCES,
+];
