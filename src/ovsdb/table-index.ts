@@ -15,6 +15,8 @@ class Bucket {
   list: readonly AnyRow[] | undefined;
 }
 
+/** Up to here a walk over the keys is cheaper than a set of them. */
+const FEW_KEYS = 8;
 const NO_KEYS: readonly string[] = Object.freeze([]);
 const NO_ROWS: readonly AnyRow[] = Object.freeze([]);
 
@@ -48,7 +50,11 @@ export class TableIndex {
 
   replace(old: AnyRow, row: AnyRow): void {
     const keys = this.#keys(row);
-    for (const key of this.#keys(old)) if (!keys.includes(key)) this.#drop(key, old);
+    // A switch has as many keys as ports: thousands.
+    const kept = keys.length > FEW_KEYS ? new Set(keys) : undefined;
+    for (const key of this.#keys(old)) {
+      if (!(kept?.has(key) ?? keys.includes(key))) this.#drop(key, old);
+    }
     for (const key of keys) this.#put(key, row);
   }
 
