@@ -36,11 +36,11 @@ export async function bringUp(name: string): Promise<Cloud> {
 export async function startAgents(
   lab: Lab,
   driver: AgentDriver,
+  settings: Readonly<Record<string, string>> = {},
 ): Promise<ReadonlyMap<ChassisName, LabAgent>> {
   const agents = new Map<ChassisName, LabAgent>();
-  for (const node of CHASSIS_NAMES) {
-    agents.set(node, await LabAgent.start(lab, node, { driver, settings: SETTINGS }));
-  }
+  const options = { driver, settings: { DEFAULT: { ...SETTINGS.DEFAULT, ...settings } } };
+  for (const node of CHASSIS_NAMES) agents.set(node, await LabAgent.start(lab, node, options));
   for (const agent of agents.values()) await awaitSettled(agent);
   return agents;
 }

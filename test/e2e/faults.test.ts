@@ -1,0 +1,65 @@
+/**
+ * Fault drills: something on a node, in FRR or in the databases breaks or changes under the running agent. Each measures
+ * how long the repair and the outage took, and ends with the same questions about the state (see faults/stage.ts).
+ *
+ * Names that end in [quick] are the quick set: `vitest run --project e2e test/e2e/faults.test.ts -t '\[quick\]'`. With
+ * UPDATE_DOCS=1 a complete run writes its measurements to docs/reliability.md.
+ */
+import { afterAll, afterEach, beforeAll, describe } from 'vitest';
+import { Lab } from '../../lab/lab.ts';
+import { databaseDrills, guardDrills } from './faults/database-drills.ts';
+import { frrDrills } from './faults/frr-drills.ts';
+import { nodeDrills } from './faults/node-drills.ts';
+import { resultTable, writeResults } from './faults/report.ts';
+import { Stage } from './faults/stage.ts';
+import { describeNodes } from './fixture.ts';
+
+const LAB = 'faults';
+
+let stage: Stage | undefined;
+let skippedOrFailed = false;
+
+function theStage(): Stage {
+  if (stage === undefined) throw new TypeError('the stage is not up');
+  return stage;
+}
+
+beforeAll(async () => {
+  stage = await Stage.up(LAB);
+});
+
+afterAll(async () => {
+  const results = stage?.results ?? [];
+  await stage?.down();
+  await Lab.down(LAB);
+  if (process.env['UPDATE_DOCS'] === '1' && !skippedOrFailed) await writeResults(results);
+  else console.info(resultTable(results));
+});
+
+afterEach(async (context) => {
+  if (context.task.result?.state === 'pass') return;
+  skippedOrFailed = true;
+  await (await import('node:fs/promises')).writeFile(
+    '/tmp/fa-agent.log',
+    (await stage?.node.read('/var/log/ovn-bgp-agent/agent.log')) ?? '',
+  );
+  await (await import('node:fs/promises')).writeFile(
+    '/tmp/fa-leaf.log',
+    (await stage?.lab.node('leaf1').read('/var/log/witness-routes.log')) ?? '',
+  );
+  if (stage !== undefined) console.error(await describeNodes(stage.lab));
+});
+
+describe('the node', () => nodeDrills(theStage));
+describe('FRR', () => frrDrills(theStage));
+describe('the Northbound database', () => databaseDrills(theStage, 'nb'));
+describe('an empty database', () => guardDrills(theStage));
+describe('the Southbound database', () => {
+  beforeAll(async () => {
+    await theStage().switchDriver('sb');
+  });
+  afterAll(async () => {
+    await theStage().switchDriver('nb');
+  });
+  databaseDrills(theStage, 'sb');
+});

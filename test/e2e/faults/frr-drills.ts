@@ -1,0 +1,156 @@
+/** Drills on FRR: daemons that die, and people who configure it meanwhile. */
+import { expect, it } from 'vitest';
+import { type Seen, until } from '../../../lab/until.ts';
+import { type Ended, kill, type ProgramName, start } from './programs.ts';
+import { RECHECK_SEC, type Stage } from './stage.ts';
+
+const GROUP = 'FRR';
+const STANZA = 'redistribute kernel route-map ovn-bgp-agent';
+
+/** Lines of an operator: none of them may be lost. */
+const OPERATORS_LINES = [
+  'ip prefix-list operators-list seq 5 permit 198.51.100.0/24',
+  'route-map operators-map permit 10',
+  'neighbor nic1 description operators session',
+  'network 198.51.100.7/32',
+];
+
+export function frrDrills(stage: () => Stage): void {
+  const runningConfig = async (): Promise<string> =>
+    stage().lab.fabric.vtysh('compute1', 'show running-config');
+
+  /** Milliseconds from `sinceMs` until both address families redistribute again. */
+  async function awaitStanza(sinceMs: number): Promise<number> {
+    await until(
+      'the stanza of the agent',
+      async (): Promise<Seen<true>> => {
+        const config = await runningConfig();
+        return config.split(STANZA).length === 3 ? { value: true } : { seen: config };
+      },
+      { everyMs: 20 },
+    );
+    return Math.round(Date.now() - sinceMs);
+  }
+
+  async function startAgain(daemon: Ended): Promise<number> {
+    await start(stage().node, daemon);
+    const sinceMs = Date.now();
+    await stage().node.script('vtysh -b >>/var/log/restarts.log 2>&1');
+    return sinceMs;
+  }
+
+  it('bgpd killed and started [quick]', async () => {
+    await stage().drill(
+      GROUP,
+      {
+        name: '`bgpd` killed and started',
+        done: "its configuration is back from the file, the agent's stanza from the agent; counted from the start of the daemon",
+        cause: "FRR: bgpd's absence and its sessions",
+        restarts: ['bgpd'],
+      },
+      async () => ({ repairedMs: await awaitStanza(await startAgain(await kill(stage().node, 'bgpd'))) }),
+    );
+  });
+
+  it.each([
+    ['zebra', 'bgpd has its configuration all the time; zebra reads the routes from the kernel again'],
+    ['bfdd', 'the leafs lose the BFD sessions and with them BGP'],
+  ] as const)('%s killed and started [quick]', async (name: ProgramName, done) => {
+    await stage().drill(
+      GROUP,
+      { name: `\`${name}\` killed and started`, done, cause: `FRR: ${name}'s absence`, restarts: [name] },
+      async () => {
+        await startAgain(await kill(stage().node, name));
+        return {};
+      },
+    );
+    expect(await runningConfig()).toContain(STANZA);
+  });
+
+  it('all of FRR killed and started', async () => {
+    await stage().drill(
+      GROUP,
+      {
+        name: 'all daemons killed and started',
+        done: 'counted from the start of the last daemon',
+        cause: "FRR: the daemons' absence, sessions and BFD",
+        restarts: ['zebra', 'bgpd', 'bfdd'],
+      },
+      async () => {
+        const { node } = stage();
+        const daemons = [await kill(node, 'zebra'), await kill(node, 'bgpd'), await kill(node, 'bfdd')];
+        for (const daemon of daemons) await start(node, daemon);
+        const sinceMs = Date.now();
+        await node.script('vtysh -b >>/var/log/restarts.log 2>&1');
+        return { repairedMs: await awaitStanza(sinceMs) };
+      },
+    );
+  });
+
+  it("the agent's stanza removed by an operator", async () => {
+    const result = await stage().drill(
+      GROUP,
+      {
+        name: "the agent's stanza removed by an operator",
+        done: `FRR tells nobody: found at the next check (\`frr_reconcile_interval\`, here ${RECHECK_SEC} s, by default 15 s)`,
+        cause: 'agent: the time until the check',
+      },
+      async () => {
+        const sinceMs = Date.now();
+        const commands = ['ipv4', 'ipv6'].flatMap((family) => [
+          `address-family ${family} unicast`,
+          'no redistribute kernel',
+          'exit-address-family',
+        ]);
+        await vtysh([
+          'configure terminal',
+          'router bgp 64999',
+          ...commands,
+          'exit',
+          'no route-map ovn-bgp-agent',
+        ]);
+        return { repairedMs: await awaitStanza(sinceMs) };
+      },
+    );
+    expect(result.repairedMs).toBeLessThan(RECHECK_SEC * 1000 + 1000);
+  });
+
+  it("an operator's own lines survive [quick]", async () => {
+    await vtysh([
+      'configure terminal',
+      ...OPERATORS_LINES.slice(0, 2),
+      'exit',
+      'router bgp 64999',
+      ...OPERATORS_LINES.slice(2, 3),
+      'address-family ipv4 unicast',
+      ...OPERATORS_LINES.slice(3),
+    ]);
+    await stage().drill(
+      GROUP,
+      {
+        name: 'an operator adds lines of their own',
+        done: 'also inside `router bgp` and its address families; the stanza is removed and comes back, every other line stays',
+        cause: 'agent: the time until the check',
+      },
+      async () => {
+        const before = (await runningConfig()).split('\n').filter((line) => !line.includes('ovn-bgp-agent'));
+        const sinceMs = Date.now();
+        await vtysh([
+          'configure terminal',
+          'router bgp 64999',
+          'address-family ipv4 unicast',
+          'no redistribute kernel',
+        ]);
+        const repairedMs = await awaitStanza(sinceMs);
+        const after = await runningConfig();
+        for (const line of OPERATORS_LINES) expect(after).toContain(line);
+        expect(after.split('\n').filter((line) => !line.includes('ovn-bgp-agent'))).toEqual(before);
+        return { repairedMs };
+      },
+    );
+  });
+
+  async function vtysh(commands: readonly string[]): Promise<void> {
+    await stage().node.exec(['vtysh', ...commands.flatMap((command) => ['-c', command])]);
+  }
+}

@@ -1,0 +1,131 @@
+/** Drills on what the node itself holds: kernel, Open vSwitch. */
+import { expect, it } from 'vitest';
+import { kill, start } from './programs.ts';
+import { RECHECK_SEC, type Stage } from './stage.ts';
+
+const GROUP = 'The kernel and Open vSwitch';
+const NONE = 'agent';
+
+/** What a new br-ex has differently: the device's MAC, and the number of the patch port. */
+const withoutNumbers = (text: string): string =>
+  text.replaceAll(/in_port=\d+/g, 'in_port=N').replaceAll(/mod_dl_dst:[\da-f:]+/g, 'mod_dl_dst:MAC');
+
+export function nodeDrills(stage: () => Stage): void {
+  it.each([
+    ['rules flushed', 'ip -4 rule flush table 200; ip -6 rule flush table 200'],
+    [
+      'host routes deleted',
+      'ip -4 route flush proto 179 type blackhole; ip -6 route flush proto 179 type blackhole',
+    ],
+    ["the bridge's routing table flushed", 'ip -4 route flush table 200; ip -6 route flush table 200'],
+    [
+      'neighbours deleted',
+      'ip -4 neigh flush nud permanent dev br-ex; ip -6 neigh flush nud permanent dev br-ex',
+    ],
+    ['flows deleted', 'ovs-ofctl del-flows br-ex cookie=999/-1'],
+    [
+      'addresses of the bridge deleted',
+      'ip -4 address flush dev br-ex; ip -6 address flush dev br-ex scope global',
+    ],
+    ['VLAN device deleted', 'ovs-vsctl del-port br-ex br-ex.100'],
+    ['br-ex set down', 'ip link set br-ex down'],
+  ])('%s [quick]', async (name, script) => {
+    await stage().drill(GROUP, { name, done: `\`${script}\``, cause: NONE, promised: true }, async () => ({
+      repairedMs: await stage().repairOf(script),
+    }));
+  });
+
+  it('proxy entries deleted [quick]', async () => {
+    const script = 'ip -6 neigh show proxy | while read a b c d; do ip -6 neigh del proxy $a dev $c; done';
+    const result = await stage().drill(
+      GROUP,
+      {
+        name: 'proxy entries deleted',
+        done: `the kernel tells nobody: found at the next check (\`frr_reconcile_interval\`, here ${RECHECK_SEC} s)`,
+        cause: NONE,
+      },
+      async () => ({ repairedMs: await stage().repairOf(script) }),
+    );
+    expect(result.repairedMs).toBeLessThan(RECHECK_SEC * 1000 + 1000);
+  });
+
+  it('br-ex deleted and made again [quick]', async () => {
+    const { node } = stage();
+    const same = withoutNumbers;
+    await stage().drill(
+      GROUP,
+      {
+        name: 'br-ex deleted and made again',
+        done: 'new device, another MAC, another patch port; counted from the moment when the new bridge is there',
+        cause: 'OVN: ovn-controller makes the patch port anew',
+      },
+      async () => {
+        const before = same(await stage().holdings());
+        await node.script('ovs-vsctl del-br br-ex');
+        await node.script(`ovs-vsctl add-br br-ex -- set Bridge br-ex datapath_type=netdev fail_mode=standalone \\
+  other_config:hwaddr='"02:ee:00:00:ff:21"'
+ip link set br-ex up`);
+        const repairedMs = await stage().awaitHoldings(before, Date.now(), same);
+        expect(await stage().holdings()).toContain('mod_dl_dst:02:ee:00:00:ff:21');
+        return { repairedMs };
+      },
+    );
+  });
+
+  it('ovs-vswitchd killed and started [quick]', async () => {
+    const { node } = stage();
+    const same = withoutNumbers;
+    await stage().drill(
+      GROUP,
+      {
+        name: '`ovs-vswitchd` killed and started',
+        done: 'with the user space data path its bridges vanish with it; counted from its start',
+        cause: 'Open vSwitch: away for the time of the restart',
+        restarts: ['ovs-vswitchd'],
+      },
+      async () => {
+        const before = same(await stage().holdings());
+        const tunnel = (
+          await node.script("ip -br -4 address show dev br-tun | awk '{print $3}'")
+        ).stdout.trim();
+        const vswitchd = await kill(node, 'ovs-vswitchd');
+        await start(node, vswitchd);
+        const sinceMs = Date.now();
+        // What the operator's network configuration does when the device appears.
+        await node.script(`ip address replace ${tunnel} dev br-tun; ip link set br-tun up`);
+        return { repairedMs: await stage().awaitHoldings(before, sinceMs, same) };
+      },
+    );
+  });
+
+  it('ovsdb-server of the node killed and started [quick]', async () => {
+    const { node, spare, cloud } = stage();
+    await stage().drill(
+      GROUP,
+      {
+        name: '`ovsdb-server` of the node killed and started',
+        done: 'a machine is unplugged and plugged in again afterwards, to see that the agent reads the database again',
+        cause: NONE,
+        restarts: ['ovsdb-server'],
+      },
+      async () => {
+        const before = await stage().holdings();
+        const server = await kill(node, 'ovsdb-server');
+        await start(node, server);
+        const sinceMs = Date.now();
+        await node.exec(['ovs-vsctl', '--timeout=10', 'show']);
+        const repairedMs = await stage().awaitHoldings(before, sinceMs);
+        stage().takeAway(spare.addresses);
+        await spare.unplug();
+        stage().expect(spare.addresses, undefined);
+        await stage().awaitAnnounced();
+        await spare.plug();
+        await cloud.content.awaitPortUp(spare.port.id, spare.node);
+        stage().expect(spare.addresses, spare.node);
+        // The agent's interest in that database is the bridges: a new VLAN device shows that it follows it again.
+        await stage().repairOf('ovs-vsctl del-port br-ex br-ex.100');
+        return { repairedMs };
+      },
+    );
+  });
+}
