@@ -61,6 +61,7 @@ class Agent {
   readonly #planner: Planner;
   readonly #grace: MigrationGrace;
   readonly #facts: FactsReader;
+  readonly #changeLog: ChangeLog;
   readonly #reconciler: Reconciler;
   #source: { readonly ovn: OvnSource; readonly identity: NodeIdentity } | undefined;
   #adopted: OvnSource | undefined;
@@ -80,6 +81,7 @@ class Agent {
     );
     this.#planner = new Planner(config, underlay, this.#grace);
     this.#facts = new FactsReader(edge, config, log);
+    this.#changeLog = new ChangeLog(log, clock);
     const guard = new WithdrawGuard(
       {
         percent: config.withdrawGuardPercent,
@@ -94,7 +96,7 @@ class Agent {
       guard,
       clock,
       log,
-      changeLog: new ChangeLog(log),
+      changeLog: this.#changeLog,
       zebraCheck: new ZebraCheck(edge.frr, clock, log),
       readFacts: (signal) => this.#facts.read(signal),
       scopeOf: (facts) => this.#facts.scope(facts),
@@ -134,6 +136,7 @@ class Agent {
     this.#closed.abort();
     for (const end of this.#cleanUp) end();
     this.#grace.close();
+    this.#changeLog.close();
     this.#node.close();
     await this.#source?.ovn.close();
   }

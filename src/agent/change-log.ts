@@ -2,27 +2,40 @@
  * The agent's log of decisions and deeds: one line for every change to the node, saying what and because of which row.
  *
  * What repeats (a change that keeps failing, an exposure that keeps waiting) is said when it begins and when it ends,
- * not at every attempt.
+ * not at every attempt. Waiting a moment is ordinary (a patch port is made after its row), waiting long is a warning.
  */
+import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
+import { reasonText } from '../exposures/reasons.ts';
 import { describe } from '../node/describe.ts';
 import type { ChangeOutcome, NodePlan, ObjectKey } from '../node/objects.ts';
 import type { Pending } from '../wiring/types.ts';
 import type { PlanningStep } from './planner.ts';
 
+/** ovn-controller and vswitchd make what is waited for within a second. */
+const LONG_WAIT_MS = 10_000;
+
 export class ChangeLog {
   readonly #log: Logger;
+  readonly #clock: Clock;
   readonly #failing = new Map<ObjectKey, string>();
   #waiting = new Map<string, string>();
+  /** By subject: cancels the warning. */
+  readonly #longWaits = new Map<string, () => void>();
   #blocked = new Map<ObjectKey, string>();
 
-  constructor(log: Logger) {
+  constructor(log: Logger, clock: Clock) {
     this.#log = log;
+    this.#clock = clock;
   }
 
   /** Objects whose last change failed, with the reason. */
   get failing(): ReadonlyMap<ObjectKey, string> {
     return this.#failing;
+  }
+
+  close(): void {
+    for (const cancel of this.#longWaits.values()) cancel();
   }
 
   decisions(step: PlanningStep, pending: readonly Pending[]): void {
@@ -31,7 +44,7 @@ export class ChangeLog {
         {
           address: exposure.address,
           network: exposure.network.name,
-          because: exposure.because.map((reason) => reason.note),
+          because: exposure.because.map((reason) => reasonText(reason)),
         },
         'expose',
       );
@@ -45,7 +58,7 @@ export class ChangeLog {
       else this.#log.debug(fields, `not exposed: ${denial.message}`);
     }
     const waiting = new Map(pending.map((item) => [item.subject, item.reason]));
-    this.#tellDifference(this.#waiting, waiting, 'waiting', 'no longer waiting');
+    this.#tellWaiting(this.#waiting, waiting);
     this.#waiting = waiting;
   }
 
@@ -72,19 +85,29 @@ export class ChangeLog {
     }
     const unseen = [...this.#blocked].filter(([key]) => looked !== 'all' && !looked.has(key));
     const now = new Map([...unseen, ...blocked.map((item) => [item.key, item.reason] as const)]);
-    this.#tellDifference(this.#blocked, now, 'blocked by an object that is not ours', 'no longer blocked');
+    for (const [key, reason] of now) {
+      if (this.#blocked.get(key) === reason) continue;
+      this.#log.warn({ subject: key, reason }, 'blocked by an object that is not ours');
+    }
+    for (const key of this.#blocked.keys()) {
+      if (!now.has(key)) this.#log.info({ subject: key }, 'no longer blocked');
+    }
     this.#blocked = now;
   }
 
-  #tellDifference(
-    before: ReadonlyMap<string, string>,
-    now: ReadonlyMap<string, string>,
-    begins: string,
-    ends: string,
-  ): void {
+  #tellWaiting(before: ReadonlyMap<string, string>, now: ReadonlyMap<string, string>): void {
     for (const [subject, reason] of now) {
-      if (before.get(subject) !== reason) this.#log.warn({ subject, reason }, begins);
+      if (before.get(subject) === reason) continue;
+      this.#log.info({ subject, reason }, 'waiting');
+      this.#longWaits.get(subject)?.();
+      const warn = (): void => this.#log.warn({ subject, reason }, 'still waiting');
+      this.#longWaits.set(subject, this.#clock.after(LONG_WAIT_MS, warn));
     }
-    for (const subject of before.keys()) if (!now.has(subject)) this.#log.info({ subject }, ends);
+    for (const subject of before.keys()) {
+      if (now.has(subject)) continue;
+      this.#longWaits.get(subject)?.();
+      this.#longWaits.delete(subject);
+      this.#log.info({ subject }, 'no longer waiting');
+    }
   }
 }

@@ -71,7 +71,7 @@ export class TestAgent {
       guard: this.guard,
       clock: this.clock,
       log: silentLogger,
-      changeLog: new ChangeLog(silentLogger),
+      changeLog: new ChangeLog(silentLogger, this.clock),
       zebraCheck: new ZebraCheck(edge.frr, this.clock, silentLogger),
       readFacts: (signal) => facts.read(signal),
       scopeOf: (known) => facts.scope(known),

@@ -3,6 +3,7 @@ import type { DryRun } from '../agent/dry-run.ts';
 import { changeCount } from '../agent/plan-tools.ts';
 import { compareIp } from '../base/address.ts';
 import { sortedBy } from '../base/order.ts';
+import { reasonText } from '../exposures/reasons.ts';
 import { describe } from '../node/describe.ts';
 import type { Change } from '../node/objects.ts';
 
@@ -35,7 +36,7 @@ function changeText(change: Change): string {
 function verboseLines(run: DryRun): string[] {
   const lines = ['# exposed'];
   for (const exposure of [...run.exposures].sort((a, b) => compareIp(a.address, b.address))) {
-    const because = exposure.because.map((reason) => reason.note).join('; ');
+    const because = exposure.because.map((reason) => reasonText(reason)).join('; ');
     lines.push(`  ${exposure.address} on ${exposure.network.name}: ${because}`);
   }
   lines.push('# not exposed');

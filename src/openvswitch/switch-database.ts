@@ -27,7 +27,7 @@ export function openSwitchDatabase(remote: string, logger: Logger): SwitchDataba
     remotes: remote,
     database: SWITCH_SPEC.name,
     backoff: BACKOFF,
-    logger: logger.child({ database: SWITCH_SPEC.name }),
+    logger,
   });
   const replica = client.replicate(SWITCH_SPEC);
   client.start();
