@@ -11,7 +11,7 @@ function makeLog(): { readonly log: ChangeLog; readonly clock: VirtualClock; rea
   const at =
     (level: string) =>
     (fields: Readonly<Record<string, unknown>>, message: string): void => {
-      lines.push(`${level} ${message}: ${String(fields['subject'] ?? fields['object'])}`);
+      lines.push(`${level} ${message}: ${String(fields.subject ?? fields.object)}`);
     };
   const logger: Logger = {
     debug: at('debug'),
