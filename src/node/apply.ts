@@ -34,7 +34,7 @@ export interface ApplyInput {
   readonly view: () => View;
   readonly setDevices: (devices: Devices, written: ReadonlySet<string>) => void;
   /** Called for every change that was really attempted. */
-  readonly onWrite: (kind: NodeObjectKind, failed: boolean) => void;
+  readonly onWrite: (kind: NodeObjectKind, key: ObjectKey, failed: boolean) => void;
   readonly onDoubt: (kind: NodeObjectKind, reason: string) => void;
   readonly signal?: AbortSignal | undefined;
 }
@@ -102,7 +102,7 @@ class Application {
     }
     for (const [index, change] of changes.entries()) {
       const failure = results[index];
-      onWrite(kind, failure !== undefined);
+      onWrite(kind, change.key, failure !== undefined);
       this.#settle(change, failure === undefined ? undefined : problemOf(change, failure));
       if (failure?.doubt === true) onDoubt(kind, failure.message);
     }

@@ -3,8 +3,9 @@
  *
  * In: events, as they come. Out: the kinds that must be read again. Events are kept for a moment, the last one a thing,
  * and judged together: what the agent wrote itself then agrees (its echo may come before the write returns, and two
- * writes to one thing may have their echoes interleaved), and a storm costs one judgement. What cannot concern the agent
- * (a full BGP table churning in the main table) is dropped at once.
+ * writes to one thing may have their echoes interleaved), and a storm costs one judgement. What contradicts a write of a
+ * moment ago waits for that write's echo. What cannot concern the agent (a full BGP table churning in the main table) is
+ * dropped at once.
  */
 import { familyOf } from '../base/address.ts';
 import type { KernelEvent, Link } from '../netlink/types.ts';
@@ -20,7 +21,13 @@ import { sameContents } from './kinds/registry.ts';
 import { isRelevantRoute, observeRoute } from './kinds/route.ts';
 import { observeRule } from './kinds/rule.ts';
 import type { Mirror } from './mirror.ts';
-import { LINK_ALIAS, type NodeObjectKind, type NodeScope, type ObservedObject } from './objects.ts';
+import {
+  LINK_ALIAS,
+  type NodeObjectKind,
+  type NodeScope,
+  type ObjectKey,
+  type ObservedObject,
+} from './objects.ts';
 
 /** What the kernel holds and reports; sysctls go with their device. */
 export const KERNEL_KINDS: readonly NodeObjectKind[] = [
@@ -46,13 +53,16 @@ type ObjectEvent = Exclude<KernelEvent, { readonly type: 'resync' }>;
 export class DriftJudge {
   readonly #view: () => View | undefined;
   readonly #mirror: Mirror;
+  readonly #isFresh: (key: ObjectKey) => boolean;
   #pending = new Map<string, ObjectEvent>();
   #resync = false;
   #ports = false;
 
-  constructor(view: () => View | undefined, mirror: Mirror) {
+  /** `isFresh`: the agent wrote this a moment ago, and the echo may still be on its way. */
+  constructor(view: () => View | undefined, mirror: Mirror, isFresh: (key: ObjectKey) => boolean) {
     this.#view = view;
     this.#mirror = mirror;
+    this.#isFresh = isFresh;
   }
 
   /** Keeps what may matter. */
@@ -151,31 +161,35 @@ export class DriftJudge {
     kinds: Set<NodeObjectKind>,
   ): void {
     if (event.type === 'address') {
-      this.#compare('address', observeAddress(view, event.address), event.gone, kinds);
+      this.#compare(view, event, 'address', observeAddress(view, event.address), kinds);
     } else if (event.type === 'route') {
-      this.#compare('route', observeRoute(view, event.route), event.gone, kinds);
+      this.#compare(view, event, 'route', observeRoute(view, event.route), kinds);
     } else if (event.type === 'rule') {
-      this.#compare('rule', observeRule(view.scope, event.rule), event.gone, kinds);
+      this.#compare(view, event, 'rule', observeRule(view.scope, event.rule), kinds);
     } else if (event.neighbor.proxy) {
-      this.#compare('proxy-ndp', observeProxy(view, event.neighbor), event.gone, kinds);
+      this.#compare(view, event, 'proxy-ndp', observeProxy(view, event.neighbor), kinds);
     } else {
       const { index, address } = event.neighbor;
       const observed = observeNeighbor(view, event.neighbor);
-      this.#compare('neighbor', observed, event.gone, kinds);
+      this.#compare(view, event, 'neighbor', observed, kinds);
       // An entry that the kernel learned takes the place of one of ours only when that is no longer permanent.
-      const held = this.#mirror.get(`neighbor ${view.devices.at(index)?.name} ${address}`);
-      if (observed === undefined && held !== undefined) kinds.add('neighbor');
+      const key = `neighbor ${view.devices.at(index)?.name} ${address}`;
+      const held = this.#mirror.get(key);
+      if (observed === undefined && held !== undefined) this.#doubt(view, event, 'neighbor', key, kinds);
     }
   }
 
   #compare(
+    view: View,
+    event: ObjectEvent,
     kind: NodeObjectKind,
     reported: ObservedObject | undefined,
-    gone: boolean,
     kinds: Set<NodeObjectKind>,
   ): void {
     if (reported === undefined || !this.#mirror.has(kind)) return;
-    const held = this.#mirror.get(keyOf(reported.object));
+    const { gone } = event;
+    const key = keyOf(reported.object);
+    const held = this.#mirror.get(key);
     // Another spelling of a thing that may be there in the right one as well.
     const agrees =
       reported.rewrite === true
@@ -183,7 +197,20 @@ export class DriftJudge {
         : gone
           ? held === undefined
           : held !== undefined && sameContents(held.object, reported.object) && held.owned === reported.owned;
-    if (!agrees) kinds.add(kind);
+    if (!agrees) this.#doubt(view, event, kind, key, kinds);
+  }
+
+  /** A contradiction; looked at again later when a newer event about the same thing must be on its way. */
+  #doubt(
+    view: View,
+    event: ObjectEvent,
+    kind: NodeObjectKind,
+    key: ObjectKey,
+    kinds: Set<NodeObjectKind>,
+  ): void {
+    const identity = this.#isFresh(key) ? identityOf(view, event) : undefined;
+    if (identity === undefined) kinds.add(kind);
+    else this.#pending.set(identity, event);
   }
 
   #portsAgree(view: View): boolean {

@@ -91,6 +91,52 @@ describe('Node', () => {
     expect([...made.node.staleKinds()]).toEqual([]);
   });
 
+  it('waits for the echo of a write before it believes what was notified earlier', async () => {
+    const late: (() => void)[] = [];
+    let isLate = false;
+    const schedule = (notify: () => void): void => {
+      if (isLate) late.push(notify);
+      else setImmediate(notify);
+    };
+    const deliver = async (): Promise<void> => {
+      for (const each of late.splice(0)) each();
+      await settled();
+    };
+    const made = attach(await operatorNode({ schedule }));
+    await made.node.read();
+    await reach(made, want([VM]));
+    await judge(made);
+    isLate = true;
+    const neighbour = { ...VM, address: ip('172.24.4.51') };
+    await reach(made, want([VM, neighbour]));
+    await deliver();
+    made.clock.advance(10);
+    // Taken away while the notifications of its coming wait to be judged; the new ones come only after the judgement.
+    await reach(made, want([VM]));
+    made.clock.advance(15);
+    await settled();
+    expect(made.drifts).toEqual([]);
+    await deliver();
+    await judge(made);
+    expect(made.drifts).toEqual([]);
+    // With no echo of its own on the way, the last word counts.
+    const rule = { family: 4, priority: 32000, table: 200, to: '172.24.4.50/32' } as const;
+    made.fake.netlink.foreign({ type: 'rule', op: 'delete', rule });
+    await deliver();
+    await judge(made);
+    expect(made.drifts).toEqual([['rule']]);
+  });
+
+  it('hears at last of what others did to an object right after it was written', async () => {
+    const made = await bench();
+    await reach(made, want([VM]));
+    const rule = { family: 4, priority: 32000, table: 200, to: '172.24.4.50/32' } as const;
+    made.fake.netlink.foreign({ type: 'rule', op: 'delete', rule });
+    await judge(made);
+    await judge(made);
+    expect(made.drifts).toEqual([['rule']]);
+  });
+
   it('hears of what others do to its objects, once until it has read again', async () => {
     const made = await bench();
     const desired = want([VM]);

@@ -72,6 +72,8 @@ export class Node {
   readonly #sysctlPaths = new Set<string>();
   readonly #flowsToCheck = new Set<string>();
   readonly #doubts = new Set<NodeObjectKind>();
+  /** When objects were written lately, oldest first. */
+  readonly #writtenMs = new Map<ObjectKey, number>();
   /** Stale kinds that the listeners were told of and nobody has read since. */
   readonly #told = new Set<NodeObjectKind>();
   #scope: NodeScope | undefined;
@@ -87,7 +89,11 @@ export class Node {
     this.#log = log;
     this.#clock = options.clock ?? systemClock;
     this.#settleMs = options.settleMs ?? SETTLE_MS;
-    this.#judge = new DriftJudge(() => this.#viewIfSet(), this.#mirror);
+    this.#judge = new DriftJudge(
+      () => this.#viewIfSet(),
+      this.#mirror,
+      (key) => this.#isFresh(key),
+    );
     this.#unsubscribe = [
       edge.netlink.subscribe(
         (events) => {
@@ -168,7 +174,8 @@ export class Node {
           mirror: this.#mirror,
           view: () => this.#view(),
           setDevices: (devices, written) => this.#replaceDevices(devices, written),
-          onWrite: (kind, failed) => {
+          onWrite: (kind, key, failed) => {
+            this.#noteWritten(key);
             count(this.#counters.writes, kind);
             if (failed) count(this.#counters.failedWrites, kind);
           },
@@ -273,12 +280,35 @@ export class Node {
     if (this.#busy > 0 || this.#cancelSettle !== undefined || this.#closed) return;
     if (!this.#judge.hasWork() && this.#flowsToCheck.size === 0) return;
     this.#cancelSettle = this.#clock.after(this.#settleMs, () => {
-      this.#cancelSettle = undefined;
-      if (this.#busy > 0) return;
-      const kinds = this.#judge.judge();
-      if (kinds.size > 0) this.#drifted(kinds);
-      this.#checkFlows();
+      // A timer that is late runs before the notifications that came meanwhile: those first.
+      const next = setImmediate(() => this.#settle());
+      this.#cancelSettle = () => clearImmediate(next);
     });
+  }
+
+  #settle(): void {
+    this.#cancelSettle = undefined;
+    if (this.#busy > 0) return;
+    const kinds = this.#judge.judge();
+    if (kinds.size > 0) this.#drifted(kinds);
+    this.#checkFlows();
+    this.#settleSoon();
+  }
+
+  #noteWritten(key: ObjectKey): void {
+    const now = this.#clock.now();
+    for (const [oldest, writtenMs] of this.#writtenMs) {
+      if (now - writtenMs < this.#settleMs) break;
+      this.#writtenMs.delete(oldest);
+    }
+    this.#writtenMs.delete(key);
+    this.#writtenMs.set(key, now);
+  }
+
+  /** Written a moment ago: what is notified of it may be older than that. */
+  #isFresh(key: ObjectKey): boolean {
+    const writtenMs = this.#writtenMs.get(key);
+    return writtenMs !== undefined && this.#clock.now() - writtenMs < this.#settleMs;
   }
 
   /** Flow notifications carry no data and come for the agent's own bundles, too: the bridge is asked. */

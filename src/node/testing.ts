@@ -16,6 +16,7 @@ import {
 import type { Stanza } from '../frr/types.ts';
 import { macTweakFlows } from '../openvswitch/flows.ts';
 import { FakeNode } from './fake-node.ts';
+import type { FakeRtnetlinkOptions } from './fake-rtnetlink.ts';
 import { keyOf } from './keys.ts';
 import {
   ADVERTISE_METRIC,
@@ -236,8 +237,8 @@ export function deviceRoute(
 }
 
 /** A node as an operator hands it over: two provider bridges with a patch port each, down, nothing of ours. */
-export async function operatorNode(): Promise<FakeNode> {
-  const node = new FakeNode();
+export async function operatorNode(options: FakeRtnetlinkOptions = {}): Promise<FakeNode> {
+  const node = new FakeNode(options);
   for (const bridge of SCOPE.bridges) {
     node.netlink.addLink({ name: bridge, kind: 'openvswitch', mac: bridgeMac(bridge) });
     node.ovs.setBridge(bridge, [PATCH_PORT]);

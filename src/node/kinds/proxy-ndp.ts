@@ -7,6 +7,9 @@ import type { Kind, View } from './kind.ts';
 import { isRelevantNeighbor } from './neighbor.ts';
 import { noDevice, writeNetlink } from './netlink-writes.ts';
 
+/** NUD_PERMANENT of linux/neighbour.h: without it the kernel drops the entry, silently, when the device loses its carrier. */
+const PERMANENT = 0x80;
+
 export function observeProxy(view: View, raw: Neighbor): ObservedObject | undefined {
   if (!raw.proxy || raw.family !== 6 || !isRelevantNeighbor(view, raw)) return undefined;
   const device = view.devices.at(raw.index)?.name;
@@ -35,7 +38,13 @@ export const proxyNdpKind: Kind<ProxyNdpObject> = {
           const neighbor = { family: familyOf(address), index, address, proxy: true };
           return op === 'remove'
             ? [{ type: 'neighbor', op: 'delete', neighbor }]
-            : [{ type: 'neighbor', op: 'add', neighbor: { ...neighbor, protocol: AGENT_PROTOCOL } }];
+            : [
+                {
+                  type: 'neighbor',
+                  op: 'add',
+                  neighbor: { ...neighbor, state: PERMANENT, protocol: AGENT_PROTOCOL },
+                },
+              ];
         },
         existsIsDone: () => true,
       },
