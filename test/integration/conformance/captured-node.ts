@@ -99,7 +99,8 @@ export function agentRequests(state: CapturedState, indexOf: (device: string) =>
     requests.push({ type: 'neighbor', op: 'add', neighbor });
   }
   for (const { device, address } of state.proxies) {
-    const neighbor = { family: familyOf(address), index: indexOf(device), address, proxy: true };
+    const target = { family: familyOf(address), index: indexOf(device), address };
+    const neighbor = { ...target, proxy: true, state: PERMANENT };
     requests.push({ type: 'neighbor', op: 'add', neighbor });
   }
   return requests;

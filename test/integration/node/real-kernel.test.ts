@@ -306,6 +306,27 @@ describe('Node on the real kernel', () => {
     expect(await files.readSysctl('net/ipv4/conf/br-ex/proxy_arp')).toBe('1');
   });
 
+  it('keeps the proxy entries of a device that loses its carrier', async () => {
+    namespace.ip('link add name port0 type veth peer name port1');
+    namespace.ip('link set port0 master br-data');
+    const running = new Map<string, boolean>();
+    netlink.subscribe((events) => {
+      for (const event of events) {
+        if (event.type === 'link' && !event.gone) running.set(event.link.name, event.link.running);
+      }
+    });
+    for (const device of ['br-data', 'port0', 'port1']) namespace.ip(`link set ${device} up`);
+    await until('the bridge has a carrier', () => running.get('br-data') === true, 5000);
+    await node.read();
+    await reach(want([VM6], MAIN));
+    const before = namespace.ip('-6 neigh show proxy');
+    expect(before).toContain('2001:db8:4:: dev br-data proxy');
+    namespace.ip('link set port1 down');
+    // The kernel tells of it when it has dropped what it drops.
+    await until('the bridge has none', () => running.get('br-data') === false, 5000);
+    expect(namespace.ip('-6 neigh show proxy')).toBe(before);
+  });
+
   it('withdraws while the bridge is gone', async () => {
     const desired = want([VM], MAIN);
     await node.read();
