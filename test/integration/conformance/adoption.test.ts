@@ -3,6 +3,7 @@
  * stays exposed is never withdrawn in between, and afterwards there is nothing left to do.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { dryRun } from '../../../src/agent/dry-run.ts';
 import { TestAgent } from '../../../src/agent/testing.ts';
 import { silentLogger } from '../../../src/base/logger.ts';
 import type { Request } from '../../../src/netlink/types.ts';
@@ -56,6 +57,16 @@ describe.each(SCENARIOS)('starting on a node of the Python agent (%s)', (scenari
       node.close();
     },
   );
+
+  it.each(NODES)('%s: a dry run says so beforehand, and touches nothing', async (name) => {
+    const edge = await cloud.node(name);
+    const before = edge.netlink.dumpText();
+    const parts = { config: cloud.config, edge, log: silentLogger, osHostname: 'not-the-host-name' };
+    const run = await dryRun(parts, AbortSignal.timeout(15_000));
+    expect(run.identity.hostname).toBe(name);
+    expect(changeLines(run.plan)).toEqual(adoptionChanges(scenario, name));
+    expect([edge.writes(), edge.netlink.dumpText()]).toEqual([0, before]);
+  });
 
   it.each(NODES)('%s: the whole agent ends there, and its next start writes nothing', async (name) => {
     const planned = await cloud.node(name);

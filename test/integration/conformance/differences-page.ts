@@ -28,8 +28,9 @@ balancers, port forwardings, tenant networks**. The drivers \`ovn_evpn_driver\` 
 the exposing methods other than \`underlay\` are refused.
 
 **Starting this version on a node that announces such addresses withdraws them**: the agent takes what it does not want
-for a leftover. If they are more than \`withdraw_guard_percent\` of what stands, they are held back for
-\`withdraw_guard_hold\` seconds first. Keep the Python agent on nodes that need them, in particular on gateway nodes.`;
+for a leftover. If they are more than \`withdraw_guard_percent\` of at least \`withdraw_guard_minimum\` announced
+addresses, the withdrawal is held back for \`withdraw_guard_hold\` seconds first. Keep the Python agent on nodes that
+need them, in particular on gateway nodes.`;
 
 export function differencesPage(): string {
   const kinds = new Set(Object.values(NOT_YET_EXPOSED).flatMap((entries) => entries.map(({ what }) => what)));

@@ -216,8 +216,9 @@ export const NODE_DIFFERENCES: readonly ProvenDifference[] = [
     what: 'FRR configuration',
     python: 'Pushed with `vtysh` every `frr_reconcile_interval`; nothing is ever taken out.',
     agent:
-      'Compared every `frr_reconcile_interval` and after a restart of bgpd; only missing lines are entered, surplus `redistribute` lines and imports of its own VRF instance are taken out.',
-    why: 'A changed AS, VRF or router id takes effect, and a right configuration is never touched.',
+      'Compared every `frr_reconcile_interval` and after a restart of bgpd. Missing lines are entered, surplus ' +
+      "`redistribute` lines of the VRF's instance are taken out, an instance of another AS is replaced.",
+    why: 'A changed AS or router id takes effect, and a right configuration is never touched.',
     proof: {
       file: 'test/integration/frr/vty-frr.test.ts',
       title: 'a stanza that stands already opens no configuration session',
@@ -312,9 +313,11 @@ export const EXPOSURE_DIFFERENCES: readonly ProvenDifference[] = [
 export const PROCESS_DIFFERENCES: readonly ProvenDifference[] = [
   {
     what: 'What somebody else removes from the node',
-    python: 'Repaired at the next sync (`reconcile_interval`), routes and neighbours not at all.',
-    agent: 'Repaired within a second.',
-    why: 'The kernel, Open vSwitch and FRR tell when something changes.',
+    python: 'Repaired at the next sync (`reconcile_interval`).',
+    agent:
+      'Rules, routes, neighbours, addresses, devices, flows and ports within a second; what nobody tells of (proxy ' +
+      'entries, settings below /proc/sys, lines of FRR) after `frr_reconcile_interval` at the latest.',
+    why: 'The kernel and Open vSwitch tell when something changes.',
     proof: { file: REAL_KERNEL, title: 'within a second' },
   },
   {
