@@ -249,7 +249,7 @@ export class Reconciler {
     const { guard, planner, log } = this.#parts;
     const { withdrawn, added } = advertisementChanges(plan);
     let standing = withdrawn - added;
-    if (withdrawn > 0) {
+    if (withdrawn > 0 && guard.suspicious) {
       for (const desired of planner.desired.values()) if (desired.role === 'advertise') standing += 1;
     }
     const decision = guard.decide(withdrawn, standing);

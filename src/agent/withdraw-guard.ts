@@ -37,6 +37,11 @@ export class WithdrawGuard {
     return this.#holds;
   }
 
+  /** True when the next decision depends on how much stands. */
+  get suspicious(): boolean {
+    return this.#suspicious;
+  }
+
   get holding(): boolean {
     return this.#heldSince !== undefined;
   }

@@ -17,6 +17,13 @@ export function rowsOf<R>(change: RowChange<R>): readonly [R] | readonly [R, R] 
 
 /** Members that are in only one of two sets of references. */
 export function difference(before: readonly Uuid[], after: readonly Uuid[]): readonly Uuid[] {
-  const [old, current] = [new Set(before), new Set(after)];
-  return [...before.filter((uuid) => !current.has(uuid)), ...after.filter((uuid) => !old.has(uuid))];
+  // Sets are sorted, and a switch with thousands of ports gets one more: all but the middle is the same.
+  const shorter = Math.min(before.length, after.length);
+  let same = 0;
+  while (same < shorter && before[same] === after[same]) same += 1;
+  let tail = 0;
+  while (tail < shorter - same && before.at(-1 - tail) === after.at(-1 - tail)) tail += 1;
+  const [old, current] = [before.slice(same, before.length - tail), after.slice(same, after.length - tail)];
+  const [wasThere, isThere] = [new Set(old), new Set(current)];
+  return [...old.filter((uuid) => !isThere.has(uuid)), ...current.filter((uuid) => !wasThere.has(uuid))];
 }
