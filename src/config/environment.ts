@@ -11,10 +11,10 @@ export function serviceEnvironment(
   variables: Readonly<Record<string, string | undefined>> = process.env,
   pid: number = process.pid,
 ): ServiceEnvironment {
-  const notifySocket = variables['NOTIFY_SOCKET'];
+  const notifySocket = variables.NOTIFY_SOCKET;
   const usable = notifySocket !== undefined && /^[/@]./.test(notifySocket);
-  const microseconds = Number(variables['WATCHDOG_USEC']);
-  const watchdogPid = variables['WATCHDOG_PID'];
+  const microseconds = Number(variables.WATCHDOG_USEC);
+  const watchdogPid = variables.WATCHDOG_PID;
   const forUs = watchdogPid === undefined || Number(watchdogPid) === pid;
   return {
     notifySocket: usable ? notifySocket : undefined,

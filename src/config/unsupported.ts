@@ -27,7 +27,8 @@ function fatal(config: AgentConfig): Unsupported[] {
   return messages.map((message) => ({ severity: 'fatal', message }));
 }
 
-function warnings({ tenant }: AgentConfig): Unsupported[] {
+function warnings(config: AgentConfig): Unsupported[] {
+  const { tenant } = config;
   const messages: string[] = [];
   if (tenant.exposeNetworks) {
     messages.push('expose_tenant_networks = true: this version does not expose tenant networks');
@@ -37,6 +38,11 @@ function warnings({ tenant }: AgentConfig): Unsupported[] {
   }
   if (tenant.addressScopes.length > 0) {
     messages.push('address_scopes: this version exposes no tenant networks, so there is nothing to filter');
+  }
+  if (config.clearVrfRoutesOnStartup) {
+    messages.push(
+      'clear_vrf_routes_on_startup = true: this version leaves routes of others in the VRF; its own are always put right',
+    );
   }
   return messages.map((message) => ({ severity: 'warning', message }));
 }
