@@ -7,11 +7,13 @@
  */
 import { afterAll, afterEach, beforeAll, describe } from 'vitest';
 import { Lab } from '../../lab/lab.ts';
+import { clusterDrills } from './faults/cluster-drills.ts';
 import { databaseDrills, guardDrills } from './faults/database-drills.ts';
 import { frrDrills } from './faults/frr-drills.ts';
 import { nodeDrills } from './faults/node-drills.ts';
 import { resultTable, writeResults } from './faults/report.ts';
 import { Stage } from './faults/stage.ts';
+import { stormDrills } from './faults/storm-drills.ts';
 import { describeNodes } from './fixture.ts';
 
 const LAB = 'faults';
@@ -39,21 +41,27 @@ afterAll(async () => {
 afterEach(async (context) => {
   if (context.task.result?.state === 'pass') return;
   skippedOrFailed = true;
-  await (await import('node:fs/promises')).writeFile(
-    '/tmp/fa-agent.log',
-    (await stage?.node.read('/var/log/ovn-bgp-agent/agent.log')) ?? '',
-  );
-  await (await import('node:fs/promises')).writeFile(
-    '/tmp/fa-leaf.log',
-    (await stage?.lab.node('leaf1').read('/var/log/witness-routes.log')) ?? '',
-  );
   if (stage !== undefined) console.error(await describeNodes(stage.lab));
 });
 
-describe('the node', () => nodeDrills(theStage));
-describe('FRR', () => frrDrills(theStage));
-describe('the Northbound database', () => databaseDrills(theStage, 'nb'));
-describe('an empty database', () => guardDrills(theStage));
+describe('the node', () => {
+  nodeDrills(theStage);
+});
+describe('FRR', () => {
+  frrDrills(theStage);
+});
+describe('the Northbound database', () => {
+  databaseDrills(theStage, 'nb');
+});
+describe('an empty database', () => {
+  guardDrills(theStage);
+});
+describe('the agent', () => {
+  stormDrills(theStage);
+});
+describe('a clustered database', () => {
+  clusterDrills(theStage);
+});
 describe('the Southbound database', () => {
   beforeAll(async () => {
     await theStage().switchDriver('sb');

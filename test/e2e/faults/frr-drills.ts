@@ -40,7 +40,7 @@ export function frrDrills(stage: () => Stage): void {
   }
 
   it('bgpd killed and started [quick]', async () => {
-    await stage().drill(
+    await stage().expectRecovery(
       GROUP,
       {
         name: '`bgpd` killed and started',
@@ -56,19 +56,21 @@ export function frrDrills(stage: () => Stage): void {
     ['zebra', 'bgpd has its configuration all the time; zebra reads the routes from the kernel again'],
     ['bfdd', 'the leafs lose the BFD sessions and with them BGP'],
   ] as const)('%s killed and started [quick]', async (name: ProgramName, done) => {
-    await stage().drill(
+    await stage().expectRecovery(
       GROUP,
       { name: `\`${name}\` killed and started`, done, cause: `FRR: ${name}'s absence`, restarts: [name] },
       async () => {
         await startAgain(await kill(stage().node, name));
+        await stage().awaitAnnounced();
         return {};
       },
     );
     expect(await runningConfig()).toContain(STANZA);
+    await stage().replug();
   });
 
   it('all of FRR killed and started', async () => {
-    await stage().drill(
+    await stage().expectRecovery(
       GROUP,
       {
         name: 'all daemons killed and started',
@@ -88,7 +90,7 @@ export function frrDrills(stage: () => Stage): void {
   });
 
   it("the agent's stanza removed by an operator", async () => {
-    const result = await stage().drill(
+    const result = await stage().expectRecovery(
       GROUP,
       {
         name: "the agent's stanza removed by an operator",
@@ -125,7 +127,7 @@ export function frrDrills(stage: () => Stage): void {
       'address-family ipv4 unicast',
       ...OPERATORS_LINES.slice(3),
     ]);
-    await stage().drill(
+    await stage().expectRecovery(
       GROUP,
       {
         name: 'an operator adds lines of their own',

@@ -1,0 +1,205 @@
+/** Drills on the agent itself: killed, frozen, flooded. */
+import { setTimeout as delay } from 'node:timers/promises';
+import { expect, it } from 'vitest';
+import { OvsdbClient } from '../../../src/ovsdb/index.ts';
+import { awaitSettled, traces } from '../fixture.ts';
+import { Ghost, randomFrom } from './ghosts.ts';
+import { type Stage, SUBJECT } from './stage.ts';
+
+const GROUP = 'The agent itself';
+const KILLS = 30;
+const SEED = 20_260_117;
+const FROZEN_MS = 20_000;
+const FOREIGN_ROUTES = 30_000;
+const STORM_SEC = 60;
+const CHANGES_PER_SEC = 100;
+
+export function stormDrills(stage: () => Stage): void {
+  it('killed at random moments of a storm', async () => {
+    const random = randomFrom(SEED);
+    const ghosts = Array.from(
+      { length: 10 },
+      (_, index) => new Ghost(stage(), `ghost${index}`, index % 2 === 0 ? SUBJECT : 'compute2', 100 + index),
+    );
+    await stage().expectRecovery(
+      GROUP,
+      {
+        name: `killed ${KILLS} times while ports come, go and move`,
+        done: `\`kill -9\` at random moments (seed ${SEED}), at most 900 ms after each start; counted from the last start`,
+        cause: 'agent',
+        restarts: ['agent'],
+      },
+      async () => {
+        const storm = new AbortController();
+        const changes = (async () => {
+          while (!storm.signal.aborted) {
+            const ghost = ghosts[random(ghosts.length)];
+            if (ghost === undefined) continue;
+            const other = ghost.node === SUBJECT ? 'compute2' : SUBJECT;
+            if (!ghost.present) await ghost.add();
+            else if (random(2) === 0) await ghost.remove();
+            else await ghost.move(other);
+          }
+        })();
+        try {
+          for (let round = 0; round < KILLS; round++) {
+            await delay(random(900));
+            await stage().agent.kill();
+            await stage().agent.run();
+          }
+        } finally {
+          storm.abort();
+        }
+        await changes;
+        await stage().agent.kill();
+        const sinceMs = Date.now();
+        await stage().agent.run();
+        await awaitSettled(stage().agent);
+        await stage().awaitAnnounced();
+        return { repairedMs: Date.now() - sinceMs };
+      },
+    );
+    const gone = ghosts.filter(({ present, node }) => !present || node !== SUBJECT);
+    expect(
+      await traces(
+        stage().lab,
+        SUBJECT,
+        gone.flatMap(({ addresses }) => addresses),
+      ),
+    ).toEqual([]);
+    await clear(ghosts);
+  });
+
+  it('frozen for 20 s while ports come and go', async () => {
+    const staying = new Ghost(stage(), 'staying', SUBJECT, 120);
+    const going = new Ghost(stage(), 'going', SUBJECT, 121);
+    const passing = new Ghost(stage(), 'passing', SUBJECT, 122);
+    await going.add();
+    await stage().awaitAnnounced();
+    await stage().expectRecovery(
+      GROUP,
+      {
+        name: 'frozen for 20 s (`SIGSTOP`), rules flushed, ports come and go meanwhile',
+        done: 'the database server gives the connection up meanwhile; counted from `SIGCONT` until the leafs are right',
+        cause: 'the drill: rules are missing while the agent is frozen',
+      },
+      async () => {
+        stage().takeAway(going.addresses);
+        await stage().freeze();
+        await staying.add();
+        await passing.add();
+        await going.remove();
+        await stage().node.script('ip -4 rule flush table 200; ip -6 rule flush table 200');
+        await delay(FROZEN_MS);
+        await passing.remove();
+        const sinceMs = Date.now();
+        await stage().thaw();
+        await stage().awaitAnnounced();
+        return { repairedMs: Date.now() - sinceMs };
+      },
+    );
+    await clear([staying]);
+  });
+
+  it('notifications lost [quick]', async () => {
+    const result = await stage().expectRecovery(
+      GROUP,
+      {
+        name: `${FOREIGN_ROUTES} foreign routes come and go while the agent is frozen and its rules are flushed`,
+        done: 'more notifications than the socket holds: everything is read again; counted from `SIGCONT`',
+        cause: 'the drill: rules are missing while the agent is frozen',
+      },
+      async () => {
+        const { node } = stage();
+        const before = await stage().holdings();
+        await stage().freeze();
+        await node.script(`for i in $(seq ${FOREIGN_ROUTES}); do
+  echo "route add blackhole 10.$((i >> 16 & 255)).$((i >> 8 & 255)).$((i & 255)) table 5000 proto static"
+done >/tmp/foreign-routes
+ip -batch /tmp/foreign-routes
+ip -4 rule flush table 200; ip -6 rule flush table 200
+ip route flush table 5000`);
+        const sinceMs = Date.now();
+        await stage().thaw();
+        return { repairedMs: await stage().awaitHoldings(before, sinceMs) };
+      },
+    );
+    expect(result.repairedMs).toBeLessThan(2000);
+  });
+
+  it('100 changes a second for a minute', async () => {
+    const ghosts = Array.from(
+      { length: 20 },
+      (_, index) => new Ghost(stage(), `busy${index}`, SUBJECT, 130 + index),
+    );
+    for (const ghost of ghosts) await ghost.add();
+    await stage().awaitAnnounced();
+    const random = randomFrom(SEED);
+    const socket = stage().central.hostPath('/run/ovn/ovnnb_db.sock');
+    const client = new OvsdbClient({ remotes: `unix:${socket}`, database: 'OVN_Northbound' });
+    client.start();
+    try {
+      await stage().expectRecovery(
+        GROUP,
+        { name: `${CHANGES_PER_SEC} changes a second for ${STORM_SEC} s`, done: '', cause: 'agent' },
+        async () => {
+          for (const { addresses } of ghosts) {
+            stage().takeAway(addresses);
+            stage().expect(addresses, undefined);
+          }
+          const held = ghosts.map((_, index) => 130 + index);
+          const began = performance.now();
+          const total = STORM_SEC * CHANGES_PER_SEC;
+          const underWay: Promise<unknown>[] = [];
+          for (let count = 0; count < total; count++) {
+            const late = (count * 1000) / CHANGES_PER_SEC - (performance.now() - began);
+            if (late > 0) await delay(late);
+            const index = random(ghosts.length);
+            let last = 100 + random(150);
+            while (held.includes(last)) last = 100 + random(150);
+            held[index] = last;
+            const port = ghosts[index]?.port;
+            if (port === undefined) continue;
+            underWay.push(
+              client.transact([
+                {
+                  op: 'update',
+                  table: 'Logical_Switch_Port',
+                  where: [['name', '==', port.id]],
+                  row: { addresses: `${port.mac} ${addressesOf(last).join(' ')}` },
+                },
+              ]),
+            );
+          }
+          const spentMs = performance.now() - began;
+          await Promise.all(underWay);
+          const sinceMs = Date.now();
+          for (const last of held) stage().expect(addressesOf(last), SUBJECT);
+          await stage().awaitAnnounced(60_000);
+          const repairedMs = Date.now() - sinceMs;
+          const rate = Math.round((total * 1000) / spentMs);
+          return {
+            repairedMs,
+            done: `${ghosts.length} ports get another address each time, ${rate} times a second; counted from the last change until the leafs are right`,
+          };
+        },
+      );
+    } finally {
+      await client.close();
+    }
+    for (const address of stage().expected.keys()) {
+      if (/^(172\.24\.4\.|2001:db8:4::)(1[0-9]|2[0-9])\d$/.test(address))
+        stage().expect([address], undefined);
+    }
+    await clear(ghosts);
+  });
+
+  async function clear(ghosts: readonly Ghost[]): Promise<void> {
+    for (const ghost of ghosts) if (ghost.present) await ghost.remove();
+    await stage().awaitAnnounced();
+  }
+}
+
+function addressesOf(last: number): readonly string[] {
+  return [`172.24.4.${last}`, `2001:db8:4::${last}`];
+}
