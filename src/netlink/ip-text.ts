@@ -7,6 +7,9 @@
 import { NetlinkEncodeError } from './errors.ts';
 import type { Family } from './types.ts';
 
+const DOT = 0x2e;
+const DIGIT_ZERO = 0x30;
+
 export function parseAddress(text: string): Uint8Array {
   const bytes = text.includes(':') ? ipv6Bytes(text) : ipv4Bytes(text);
   if (bytes === undefined) throw new NetlinkEncodeError(`not an IP address: ${JSON.stringify(text)}`);
@@ -84,11 +87,26 @@ function longestZeroRun(groups: readonly number[]): [first: number, count: numbe
   return best;
 }
 
+/** Four decimal numbers without leading zeros; by hand, because every route and rule has one. */
 function ipv4Bytes(text: string): number[] | undefined {
-  const parts = text.split('.');
-  if (parts.length !== 4) return undefined;
-  const bytes = parts.map((part) => (/^(?:0|[1-9][0-9]{0,2})$/.test(part) ? Number(part) : 256));
-  return bytes.every((byte) => byte < 256) ? bytes : undefined;
+  const bytes: number[] = [];
+  let value = -1;
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code === DOT) {
+      if (value < 0 || bytes.length === 3) return undefined;
+      bytes.push(value);
+      value = -1;
+      continue;
+    }
+    const digit = code - DIGIT_ZERO;
+    if (digit < 0 || digit > 9 || value === 0) return undefined;
+    value = value < 0 ? digit : value * 10 + digit;
+    if (value > 255) return undefined;
+  }
+  if (value < 0 || bytes.length !== 3) return undefined;
+  bytes.push(value);
+  return bytes;
 }
 
 function ipv6Bytes(text: string): number[] | undefined {

@@ -154,7 +154,12 @@ export interface AttributeSet<S extends Specs> {
 
 export function attributes<const S extends Specs>(specs: S): AttributeSet<S> {
   const byCode: ([name: keyof S, type: AttributeType<unknown>] | undefined)[] = [];
-  for (const [name, spec] of Object.entries(specs)) byCode[spec.code] = [name, spec.type];
+  const inOrder: { readonly name: keyof S; readonly code: number; readonly type: AttributeType<unknown> }[] =
+    [];
+  for (const [name, { code, type }] of Object.entries(specs)) {
+    byCode[code] = [name, type];
+    inOrder.push({ name, code: type.nested === true ? code | NLA_F_NESTED : code, type });
+  }
   return {
     read(bytes, start, end, unknown) {
       const values: Partial<Record<keyof S, unknown>> = {};
@@ -174,11 +179,11 @@ export function attributes<const S extends Specs>(specs: S): AttributeSet<S> {
       return values as ValuesOf<S>;
     },
     write(writer, values) {
-      for (const [name, spec] of Object.entries(specs)) {
-        const value = values[name as keyof S];
+      for (const { name, code, type } of inOrder) {
+        const value = values[name];
         if (value === undefined) continue;
-        const start = writer.beginAttribute(spec.type.nested === true ? spec.code | NLA_F_NESTED : spec.code);
-        spec.type.write(writer, value);
+        const start = writer.beginAttribute(code);
+        type.write(writer, value);
         writer.endAttribute(start);
       }
     },
