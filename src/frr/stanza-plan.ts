@@ -31,6 +31,12 @@ export function planStanza(
   return lines.length === 0 ? [] : session(lines);
 }
 
+/** Enters the redistribution lines of these stanzas once more, as they are. */
+export function redistributionAgain(stanzas: readonly Stanza[]): readonly ConfigCommand[] {
+  const lines = stanzas.flatMap((stanza) => stanza.lines).filter(isRedistribution);
+  return lines.length === 0 ? [] : session(lines);
+}
+
 function removal(view: AgentView, scope: StanzaScope, from: Stanza | undefined): readonly ConfigLine[] {
   if (from === undefined) return [];
   if (from.id === 'kernel-routes') {

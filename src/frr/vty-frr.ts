@@ -25,13 +25,14 @@ import {
 import { Deadline } from './deadline.ts';
 import { FrrError } from './errors.ts';
 import { parseRunningConfig } from './running-config.ts';
-import { type ConfigCommand, planStanza } from './stanza-plan.ts';
+import { type ConfigCommand, planStanza, redistributionAgain } from './stanza-plan.ts';
 import { type AgentView, readStanzas } from './stanza-reader.ts';
 import { checkScope, lineKey } from './stanzas.ts';
 import type { Frr, Stanza, StanzaScope } from './types.ts';
 import { VtyLink } from './vty-link.ts';
 import { STATUS_OK, STATUS_UNKNOWN_COMMAND, STATUS_WARNING } from './vty-protocol.ts';
 import { VtySocket } from './vty-socket.ts';
+import { ZebraReturn } from './zebra-return.ts';
 
 /** bgpd answers in under a millisecond, but not while it digests a full table. */
 const DEFAULT_TIMEOUT_MS = 10_000;
@@ -54,6 +55,9 @@ export class VtyFrr implements Frr {
   readonly #clock: Clock;
   readonly #timeoutMs: number;
   readonly #bgpd: VtyLink;
+  readonly #zebra: ZebraReturn;
+  /** Whose stanzas were asked for last. */
+  #scope: StanzaScope | undefined;
   readonly #listeners = new Set<(event: 'up' | 'down') => void>();
   /** One configuration session at a time. */
   #lastSession: Promise<unknown> = Promise.resolve();
@@ -76,10 +80,24 @@ export class VtyFrr implements Frr {
         this.#emit(event);
       },
     });
+    this.#zebra = new ZebraReturn({
+      path: this.#path('zebra'),
+      clock: this.#clock,
+      logger: this.#logger,
+      onReturn: () => {
+        this.#inSession(() => this.#redistributeAgain()).catch((error: unknown) => {
+          this.#logger.warn(
+            { err: error },
+            'bgpd could not be made to register its redistribution with the new zebra',
+          );
+        });
+      },
+    });
   }
 
   async stanzas(scope: StanzaScope, signal?: AbortSignal): Promise<readonly Stanza[]> {
     checkScope(scope);
+    this.#scope = scope;
     return (await this.#view(scope, signal)).stanzas;
   }
 
@@ -96,12 +114,7 @@ export class VtyFrr implements Frr {
     checkScope(scope);
     const id = (to ?? from)?.id;
     if (id === undefined) return;
-    const session = this.#lastSession.then(
-      () => this.#applyNow(scope, id, to, signal),
-      () => this.#applyNow(scope, id, to, signal),
-    );
-    this.#lastSession = session.catch(() => undefined);
-    await session;
+    await this.#inSession(() => this.#applyNow(scope, id, to, signal));
   }
 
   async routerId(signal?: AbortSignal): Promise<IpAddress | undefined> {
@@ -134,6 +147,7 @@ export class VtyFrr implements Frr {
   subscribe(listener: (event: 'up' | 'down') => void): () => void {
     this.#listeners.add(listener);
     this.#bgpd.watch();
+    this.#zebra.watch();
     return () => this.#listeners.delete(listener);
   }
 
@@ -142,6 +156,24 @@ export class VtyFrr implements Frr {
     this.#listeners.clear();
     this.#cancelPoll?.();
     this.#bgpd.close();
+    this.#zebra.close();
+  }
+
+  #inSession(work: () => Promise<void>): Promise<void> {
+    const session = this.#lastSession.then(work, work);
+    this.#lastSession = session.catch(() => undefined);
+    return session;
+  }
+
+  /** Entered again, the lines that stand already make bgpd register with the zebra of now. */
+  async #redistributeAgain(): Promise<void> {
+    if (this.#scope === undefined || this.#closed) return;
+    const { stanzas } = await this.#view(this.#scope, undefined);
+    const plan = redistributionAgain(stanzas);
+    if (plan.length === 0) return;
+    const commands = plan.map(({ command }) => command);
+    this.#logger.info({ commands }, 'zebra was started anew: bgpd registers its redistribution again');
+    await this.#configure(plan, undefined, [STATUS_OK, STATUS_WARNING]);
   }
 
   async #applyNow(
@@ -167,11 +199,15 @@ export class VtyFrr implements Frr {
     }
   }
 
-  async #configure(plan: readonly ConfigCommand[], signal: AbortSignal | undefined): Promise<void> {
+  async #configure(
+    plan: readonly ConfigCommand[],
+    signal: AbortSignal | undefined,
+    fine: readonly number[] = [STATUS_OK],
+  ): Promise<void> {
     await this.#withSocket('bgpd', signal, async (socket, deadline) => {
       for (const { context, command } of plan) {
         const reply = await socket.execute(command, deadline);
-        if (reply.status === STATUS_OK) continue;
+        if (fine.includes(reply.status)) continue;
         const line = lineKey({ context, line: command });
         const text = reply.text.trim() || `status ${reply.status}`;
         throw new FrrError('rejected', `FRR refused "${line}": ${text}${this.#hint(reply.status)}`, {

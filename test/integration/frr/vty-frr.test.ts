@@ -1,6 +1,6 @@
 /** `VtyFrr` against a real zebra and bgpd. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { IpAddress } from '../../../src/base/address.ts';
+import type { IpAddress, Prefix } from '../../../src/base/address.ts';
 import { silentLogger } from '../../../src/base/logger.ts';
 import { FrrError } from '../../../src/frr/errors.ts';
 import { kernelRoutesStanza, leakStanza } from '../../../src/frr/stanzas.ts';
@@ -331,5 +331,21 @@ describe('routes', () => {
     await frr.apply(SCOPE, KERNEL, undefined);
     await eventually(async () => (await frr.announced()).length === 0);
     expect(await frr.zebraRoutes(17900)).toEqual(['172.24.4.10/32']);
+  });
+
+  test('routes are followed again after zebra was started anew under bgpd', async () => {
+    frr.subscribe(() => undefined);
+    await frr.apply(SCOPE, undefined, KERNEL);
+    await frr.stanzas(SCOPE);
+    const blackhole = ['metric', '17900', 'proto', '179'];
+    await node.ip('route', 'add', 'blackhole', '192.0.2.1', ...blackhole);
+    await eventually(async () => (await frr.announced()).includes('192.0.2.1/32' as Prefix));
+    await node.stopDaemon('zebra');
+    await node.startDaemon('zebra');
+    await node.ip('route', 'add', 'blackhole', '192.0.2.2', ...blackhole);
+    // bgpd takes up to ten seconds to find the new zebra.
+    await eventually(async () => (await frr.announced()).includes('192.0.2.2/32' as Prefix), 20_000);
+    await node.ip('route', 'del', 'blackhole', '192.0.2.1', ...blackhole);
+    await eventually(async () => !(await frr.announced()).includes('192.0.2.1/32' as Prefix));
   });
 });
