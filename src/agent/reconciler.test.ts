@@ -166,6 +166,18 @@ describe('the loop', () => {
     expect(cloud.edge.frr.applied).toHaveLength(2);
   });
 
+  it('repairs settings and proxy entries at the next look, which changes nothing else', async () => {
+    cloud = new Cloud();
+    await cloud.tell(cloud.port(10));
+    const path = 'net/ipv4/conf/br-ex/proxy_arp';
+    cloud.edge.files.tamper(path, '0');
+    const before = cloud.edge.writes();
+    cloud.agent.reconciler.recheck(['frr', 'proxy-ndp', 'sysctl']);
+    await cloud.agent.settle();
+    expect(await cloud.edge.files.readSysctl(path)).toBe('1');
+    expect(cloud.edge.writes()).toBe(before + 1);
+  });
+
   it('keeps a migrating port for the grace period while it is down, and no longer', async () => {
     cloud = new Cloud({ migrationGraceSec: 10 });
     await cloud.agent.settle();

@@ -41,6 +41,9 @@ export interface ReconcilerCounters {
   drifts: number;
 }
 
+/** Kinds in which nothing foreign can stand in the way of another kind: what was read of them concerns only them. */
+const SELF_CONTAINED: ReadonlySet<NodeObjectKind> = new Set(['frr', 'proxy-ndp', 'sysctl']);
+
 const RETRY = { minMs: 500, maxMs: 30_000 };
 
 export class Reconciler {
@@ -58,6 +61,8 @@ export class Reconciler {
   #factsDirty = true;
   #stale: Set<NodeObjectKind> | 'all' = 'all';
   #compare: Set<ObjectKey> | 'all' = 'all';
+  /** The last plan had objects that something else keeps from being put in place. */
+  #blocked = false;
   #pendingWork = true;
   /** A complete pass ran after the last thing that happened. */
   #current = false;
@@ -202,7 +207,9 @@ export class Reconciler {
     const { node, log } = this.#parts;
     const kinds = this.#stale;
     this.#stale = new Set();
-    this.#compare = 'all';
+    const own = kinds === 'all' || this.#unreadable.size > 0 || this.#blocked ? undefined : kinds;
+    const limited = own !== undefined && [...own].every((kind) => SELF_CONTAINED.has(kind));
+    if (!limited) this.#compare = 'all';
     let problems: readonly ReadProblem[];
     try {
       problems = await node.read(kinds === 'all' ? undefined : kinds, signal);
@@ -210,6 +217,7 @@ export class Reconciler {
       this.#markStale(kinds);
       throw error;
     }
+    if (limited) this.#addCompare(problems.length > 0 ? 'all' : this.#keysOf(own));
     for (const { kind, message } of problems) {
       if (this.#unreadable.get(kind) !== message)
         log.warn({ kind, problem: message }, 'cannot be read; what stands is kept');
@@ -225,6 +233,15 @@ export class Reconciler {
       this.#markStale(failed);
       this.#retryLater();
     }
+  }
+
+  /** What is wanted and what is there of these kinds. */
+  #keysOf(kinds: ReadonlySet<NodeObjectKind>): ReadonlySet<ObjectKey> {
+    const { planner, node } = this.#parts;
+    const keys = new Set<ObjectKey>();
+    for (const [key, { object }] of planner.desired) if (kinds.has(object.kind)) keys.add(key);
+    for (const kind of kinds) for (const key of node.observedKeys(kind)) keys.add(key);
+    return keys;
   }
 
   async #refreshFacts(
@@ -274,6 +291,7 @@ export class Reconciler {
     this.counters.changes += outcomes.length - failed.length;
     this.counters.failedChanges += failed.length;
     this.#parts.changeLog.changes(outcomes, plan.blocked, looked);
+    this.#blocked = plan.blocked.length > 0 || (this.#blocked && looked !== 'all');
     const checkInMs = this.#parts.zebraCheck.observe(outcomes);
     if (checkInMs !== undefined) this.#schedule(checkInMs);
     if (failed.length === 0) {

@@ -139,6 +139,11 @@ export class Node {
     return this.#mirror.get(key);
   }
 
+  /** Keys of everything of one kind that is believed to be there. */
+  observedKeys(kind: NodeObjectKind): Iterable<ObjectKey> {
+    return this.#mirror.of(kind).keys();
+  }
+
   /** Reads the kinds given, or all. One that cannot be read keeps its last picture, and is in the result. */
   read(kinds?: Iterable<NodeObjectKind>, signal?: AbortSignal): Promise<readonly ReadProblem[]> {
     const asked = new Set(kinds ?? ALL_KINDS);
