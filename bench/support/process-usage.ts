@@ -4,6 +4,8 @@ import { readFile } from 'node:fs/promises';
 
 export interface Usage {
   readonly cpuMs: number;
+  /** Without what the kernel did for the process. */
+  readonly userMs: number;
   readonly peakBytes: number;
   readonly residentBytes: number;
 }
@@ -19,6 +21,7 @@ export async function usageOf(pid: number): Promise<Usage> {
   const kilobytes = (name: string): number =>
     Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(status)?.[1]);
   return {
+    userMs: (Number(fields[11]) * 1000) / TICKS,
     cpuMs: ((Number(fields[11]) + Number(fields[12])) * 1000) / TICKS,
     peakBytes: kilobytes('VmHWM') * 1024,
     residentBytes: kilobytes('VmRSS') * 1024,
