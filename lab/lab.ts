@@ -313,7 +313,7 @@ function blueprintFor(
   capabilities: Capabilities,
   options: LabOptions,
 ): Pick<Blueprint, 'datapath' | 'advertiseVia'> {
-  const kernelPath = capabilities.openvswitch && capabilities.geneve;
+  const kernelPath = capabilities.openvswitch && capabilities.geneve && capabilities.conntrackZones;
   return {
     datapath: options.datapath ?? (kernelPath ? 'system' : 'netdev'),
     advertiseVia: capabilities.vrf && capabilities.dummy ? 'vrf' : 'main',

@@ -34,14 +34,16 @@ export class LocalMachine implements Machine {
     const can = async (...command: string[]): Promise<boolean> =>
       (await this.run(['unshare', '--net', ...command], { check: false })).code === 0;
     const link = (...type: string[]): Promise<boolean> => can('ip', 'link', 'add', 'probe0', ...type);
-    const [vrf, dummy, vlan, geneve, openvswitch] = await Promise.all([
+    const [vrf, dummy, vlan, geneve, openvswitch, conntrackZones] = await Promise.all([
       link('type', 'vrf', 'table', '10'),
       link('type', 'dummy'),
       link('link', 'lo', 'type', 'vlan', 'id', '100'),
       link('type', 'geneve', 'id', '1', 'remote', '192.0.2.1'),
       can('genl', 'ctrl', 'get', 'name', 'ovs_datapath'),
+      // The one user of zones that can be asked without a data path; the kernel refuses where it was built without.
+      can('tc', 'actions', 'add', 'action', 'ct', 'zone', '5'),
     ]);
-    return { kernel: release(), vrf, dummy, vlan, geneve, openvswitch };
+    return { kernel: release(), vrf, dummy, vlan, geneve, openvswitch, conntrackZones };
   }
 
   run(argv: readonly string[], options: RunOptions = {}): Promise<RunResult> {

@@ -15,6 +15,8 @@ export interface Capabilities {
   readonly geneve: boolean;
   /** The Open vSwitch data path of the kernel. */
   readonly openvswitch: boolean;
+  /** Connection tracking in zones: without them OVN does not work on the kernel's data path. */
+  readonly conntrackZones: boolean;
 }
 
 export interface RunOptions {
