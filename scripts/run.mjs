@@ -4,13 +4,16 @@
  *
  *   node scripts/run.mjs demo|lab|test|integration|e2e|docs [arguments...]
  *
+ * `e2e` and `test` can run in a guest of another kernel: `e2e --kernel uml [--suite SUITE]`, `test --with uml`.
+ *
  * Works on a fresh clone, without node_modules: this file and `scripts/run/` use Node.js alone. Every preparation that
  * has something to do prints one line on standard error with its time; where nothing is to be done nothing is printed,
  * so the output of the command stays clean. Exit status: that of the command, 1 when a preparation failed, 2 for wrong
  * usage.
  */
 import { buildNative, buildTypeScript } from './run/build.mjs';
-import { installDebianPackages } from './run/debian-packages.mjs';
+import { GUEST_TOOLS, installDebianPackages } from './run/debian-packages.mjs';
+import { guestFlags, inGuest } from './run/guest.mjs';
 import { requireNode, requireRoot } from './run/machine.mjs';
 import { installNodePackages } from './run/node-packages.mjs';
 import { Failure, node, vitest } from './run/process.mjs';
@@ -22,7 +25,7 @@ const COMMANDS = {
     return node(['dist/lab/demo-main.js', ...args]);
   },
   lab: async (args) => {
-    await prepareAll();
+    await prepareAll(args.includes('uml') || args.includes('guest'));
     return node(['dist/lab/main.js', ...args]);
   },
   test: async (args) => {
@@ -34,8 +37,10 @@ const COMMANDS = {
     return isolated(vitest(['--project', 'integration', ...args]));
   },
   e2e: async (args) => {
-    await prepareAll();
-    return node(vitest(['--project', 'e2e', ...args]));
+    const { guest, rest } = guestFlags(args);
+    await prepareAll(guest !== undefined);
+    const tests = vitest(['--project', 'e2e', ...rest]);
+    return node(guest === undefined ? tests : inGuest(guest, tests));
   },
   docs: async (args) => {
     await installNodePackages();
@@ -44,11 +49,11 @@ const COMMANDS = {
   },
 };
 
-/** Everything that the lab and the tests against real programs need. */
-async function prepareAll() {
+/** Everything that the lab and the tests against real programs need; with what guests are made with, where wanted. */
+async function prepareAll(guests = false) {
   requireRoot();
   await installNodePackages();
-  await installDebianPackages();
+  await installDebianPackages(guests ? GUEST_TOOLS : []);
   await buildNative();
   await buildTypeScript();
 }

@@ -25,13 +25,20 @@ const NEEDED = [
   ['/usr/bin/openssl', 'openssl'],
 ];
 
+/** What root file systems are made with. */
+export const GUEST_TOOLS = [
+  ['/usr/sbin/debootstrap', 'debootstrap'],
+  ['/usr/share/keyrings/debian-archive-keyring.gpg', 'debian-archive-keyring'],
+];
+
 const POLICY = '/usr/sbin/policy-rc.d';
 const POLICY_BACKUP = `${POLICY}.before-ovn-bgp-agent`;
 const POLICY_TEXT =
   '#!/bin/sh\n# Written for the time of one apt-get by scripts/run.mjs of ovn-bgp-agent.\nexit 101\n';
 
-export async function installDebianPackages() {
-  const missing = NEEDED.filter(([file]) => !existsSync(file));
+export async function installDebianPackages(more = []) {
+  const needed = [...NEEDED, ...more];
+  const missing = needed.filter(([file]) => !existsSync(file));
   if (missing.length === 0) return;
   const packages = missing.map(([, name]) => name);
   if (!isDebian()) {
@@ -43,7 +50,7 @@ export async function installDebianPackages() {
   await step(`installing Debian packages without starting services: ${packages.join(' ')}`, () =>
     withoutServices(() => install(packages)),
   );
-  const still = NEEDED.filter(([file]) => !existsSync(file));
+  const still = needed.filter(([file]) => !existsSync(file));
   if (still.length > 0) {
     throw new Failure(`after the installation there is still no ${still.map(([file]) => file).join(', ')}`);
   }

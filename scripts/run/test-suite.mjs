@@ -2,13 +2,15 @@
  * `npm test`: every check and test of the project, part by part, and a verdict over all of them.
  *
  * A failed part does not stop the others. A part that cannot run on this machine says why and counts as failed, unless
- * `--allow-missing` is given. `--only part[,part]` runs some parts. The last line is always `N passed, N failed`.
+ * `--allow-missing` is given. `--only part[,part]` runs some parts, `--with part` one that is left out otherwise: `uml`,
+ * the end-to-end suite in a guest with VRF devices and Debian trixie's versions. The last line is always `N passed, N failed`.
  */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { buildTypeScript } from './build.mjs';
+import { inGuest } from './guest.mjs';
 import { noNamespaces } from './machine.mjs';
 import { capture, Failure, node, run, seconds, tail, vitest } from './process.mjs';
 import { failed, missing, passed, readReport, verdictTable } from './verdict.mjs';
@@ -20,28 +22,37 @@ const CHECKS = [
   { name: 'docs', command: ['dist/src/cli/main.js', 'docs', '--check'] },
 ];
 
+/** Parts that run only when they are asked for. */
+const EXTRA = ['uml'];
+
 export async function testSuite(args, prepareAll) {
-  const { only, allowMissing } = parse(args);
+  const { only, extra, allowMissing } = parse(args);
   const reports = mkdtempSync(join(tmpdir(), 'ovn-bgp-agent-test-'));
   // Once for the parts that need it; each of them reports the same problem.
   let prepared;
   const prepare = () => {
-    prepared ??= prepareAll();
+    prepared ??= prepareAll(wanted('uml'));
     return prepared;
   };
+  const wanted = (name) =>
+    extra.includes(name) || (only.length === 0 ? !EXTRA.includes(name) : only.includes(name));
   const parts = {
     check: () => checkPart(),
     unit: () => vitestPart('unit', reports, node),
     integration: () => realPart(prepare, () => vitestPart('integration', reports, isolated)),
     e2e: () => realPart(prepare, () => vitestPart('e2e', reports, node)),
+    uml: () =>
+      realPart(prepare, () =>
+        vitestPart('e2e', reports, (command) => node(inGuest([], command, reports)), 'uml'),
+      ),
   };
-  const unknown = only.filter((name) => !Object.hasOwn(parts, name));
+  const unknown = [...only, ...extra].filter((name) => !Object.hasOwn(parts, name));
   if (unknown.length > 0)
     throw new Failure(`no part ${unknown.join(', ')}: ${Object.keys(parts).join(', ')}`);
   const results = [];
   try {
     for (const [name, part] of Object.entries(parts)) {
-      if (only.length > 0 && !only.includes(name)) continue;
+      if (!wanted(name)) continue;
       print(`\n=== ${name}`);
       const begin = performance.now();
       const result = await part();
@@ -110,8 +121,8 @@ async function realPart(prepare, work) {
   return work();
 }
 
-async function vitestPart(project, directory, runner) {
-  const report = join(directory, `${project}.json`);
+async function vitestPart(project, directory, runner, name = project) {
+  const report = join(directory, `${name}.json`);
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
   const status = await runner(vitest(['--project', project, ...reporters]));
   let text;
@@ -129,15 +140,20 @@ function parse(args) {
       args,
       options: {
         only: { type: 'string', default: '' },
+        with: { type: 'string', default: '' },
         'allow-missing': { type: 'boolean', default: false },
       },
     });
+    const names = (list) => list.split(',').filter((name) => name !== '');
     return {
-      only: values.only.split(',').filter((name) => name !== ''),
+      only: names(values.only),
+      extra: names(values.with),
       allowMissing: values['allow-missing'],
     };
   } catch (error) {
-    throw new Failure(`${error.message}\nusage: npm test [-- [--only PART[,PART]] [--allow-missing]]`);
+    throw new Failure(
+      `${error.message}\nusage: npm test [-- [--only PART[,PART]] [--with uml] [--allow-missing]]`,
+    );
   }
 }
 

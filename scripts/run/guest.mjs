@@ -1,0 +1,39 @@
+/**
+ * Commands that run in a guest: a machine of its own kernel and Debian suite, booted for the command and gone after it.
+ *
+ * `--kernel own|uml` chooses; `--suite`, `--uml-binary` and `--memory` say what the guest is made of, as for `lab up`.
+ */
+import { Failure, PROJECT } from './process.mjs';
+
+const KERNELS = ['own', 'uml'];
+const GUEST_OPTIONS = ['--suite', '--uml-binary', '--memory', '--cache', '--mirror'];
+
+/** Takes the guest's options out of a command line; `guest` is absent where no guest is asked for. */
+export function guestFlags(args) {
+  const rest = [];
+  const guest = [];
+  let kernel = 'own';
+  for (let index = 0; index < args.length; index++) {
+    const [name, joined] = args[index].split(/=(.*)/s);
+    if (name !== '--kernel' && !GUEST_OPTIONS.includes(name)) {
+      rest.push(args[index]);
+      continue;
+    }
+    const value = joined ?? args[++index];
+    if (value === undefined) throw new Failure(`${name} wants a value`);
+    if (name === '--kernel') kernel = value;
+    else guest.push(name, value);
+  }
+  if (!KERNELS.includes(kernel)) throw new Failure(`no kernel ${kernel}: ${KERNELS.join(', ')}`);
+  if (kernel === 'uml') return { guest, rest };
+  if (guest.length > 0) throw new Failure(`${guest[0]} is for guests: add --kernel uml`);
+  return { guest: undefined, rest };
+}
+
+/** Arguments for Node.js here that run Node.js with `args` in a guest; `share`: a directory that it may write to. */
+export function inGuest(flags, args, share) {
+  const sharing = share === undefined ? [] : ['--share', share];
+  const name = `run-${process.pid}`;
+  const command = ['--name', name, 'guest', 'run', ...flags, ...sharing, '--', 'node', ...args];
+  return [`${PROJECT}/dist/lab/main.js`, ...command];
+}
