@@ -55,10 +55,8 @@ export async function awaitSettled(agent: LabAgent): Promise<void> {
     'the agent to have settled',
     async (): Promise<Seen<true>> => {
       const log = await agent.log();
-      const start = log.findLastIndex((line) => line.fields?.['msg'] === 'starting');
-      const settled = log
-        .slice(start)
-        .some((line) => line.fields?.['msg'] === 'the node holds what it should');
+      const start = log.findLastIndex((line) => line.fields?.msg === 'starting');
+      const settled = log.slice(start).some((line) => line.fields?.msg === 'the node holds what it should');
       return settled ? { value: true } : { seen: log.at(-1)?.text ?? '' };
     },
     { timeoutMs: 30_000 },

@@ -15,7 +15,7 @@ import {
 } from '../../../lab/neutron-rows.ts';
 import { type Seen, until } from '../../../lab/until.ts';
 import { portSpec } from '../fixture.ts';
-import { type Stage, SUBJECT } from './stage.ts';
+import { expectRecovery, type Stage, SUBJECT } from './stage.ts';
 
 const GROUP = 'A clustered Northbound database';
 const MEMBERS = [1, 2, 3] as const;
@@ -46,7 +46,8 @@ ovsdb-tool join-cluster ${DIRECTORY}/3.db OVN_Northbound ${raft(3)} ${raft(1)}`)
   });
 
   it('the leader is killed', async () => {
-    await stage().expectRecovery(
+    await expectRecovery(
+      stage(),
       GROUP,
       {
         name: 'leader killed',
@@ -69,7 +70,8 @@ ovsdb-tool join-cluster ${DIRECTORY}/3.db OVN_Northbound ${raft(3)} ${raft(1)}`)
   });
 
   it('the majority is lost and comes back', async () => {
-    await stage().expectRecovery(
+    await expectRecovery(
+      stage(),
       GROUP,
       {
         name: `two of three members killed, back after ${MAJORITY_LOST_MS / 1000} s`,

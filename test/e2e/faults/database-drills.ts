@@ -5,7 +5,7 @@ import { CENTRAL_ADDRESS, chassisNamed } from '../../../lab/layout.ts';
 import { untilTrue } from '../../../lab/until.ts';
 import { awaitLogLine, logLength } from '../fixture.ts';
 import { type Ended, kill, type ProgramName, signal, start } from './programs.ts';
-import { GUARD_HOLD_SEC, type Stage, SUBJECT } from './stage.ts';
+import { expectRecovery, GUARD_HOLD_SEC, type Stage, SUBJECT } from './stage.ts';
 
 const AWAY_MS = 20_000;
 
@@ -20,7 +20,8 @@ export function databaseDrills(stage: () => Stage, driver: AgentDriver): void {
 
   it(`${driver}: server killed and started [quick]`, async () => {
     const { central } = stage();
-    await stage().expectRecovery(
+    await expectRecovery(
+      stage(),
       group,
       {
         name: 'server killed and started at once',
@@ -39,7 +40,8 @@ export function databaseDrills(stage: () => Stage, driver: AgentDriver): void {
 
   it(`${driver}: server away for 20 s, a port unplugged meanwhile`, async () => {
     const { central, spare } = stage();
-    await stage().expectRecovery(
+    await expectRecovery(
+      stage(),
       group,
       {
         name: 'server away for 20 s, a machine unplugged meanwhile',
@@ -64,7 +66,8 @@ export function databaseDrills(stage: () => Stage, driver: AgentDriver): void {
 
   it(`${driver}: packets to the database dropped for 20 s`, async () => {
     const { node, central, spare } = stage();
-    await stage().expectRecovery(
+    await expectRecovery(
+      stage(),
       group,
       {
         name: 'packets to the database lost for 20 s, a machine unplugged meanwhile',
@@ -129,7 +132,8 @@ export function guardDrills(stage: () => Stage): void {
   let logMark = 0;
 
   it('an empty database is held back, and a restored one costs nothing [quick]', async () => {
-    const result = await stage().expectRecovery(
+    const result = await expectRecovery(
+      stage(),
       group,
       {
         name: 'replaced by an empty one, restored in time',
@@ -153,7 +157,8 @@ export function guardDrills(stage: () => Stage): void {
 
   it('an empty database is believed after the hold', async () => {
     const addresses = [stage().flat, stage().vlan, stage().spare].flatMap((machine) => machine.addresses);
-    await stage().expectRecovery(
+    await expectRecovery(
+      stage(),
       group,
       {
         name: 'replaced by an empty one, restored after the hold',

@@ -1,7 +1,7 @@
 /** Drills on what the node itself holds: kernel, Open vSwitch. */
 import { expect, it } from 'vitest';
 import { kill, start } from './programs.ts';
-import { RECHECK_SEC, type Stage } from './stage.ts';
+import { expectRecovery, RECHECK_SEC, type Stage } from './stage.ts';
 
 const GROUP = 'The kernel and Open vSwitch';
 const NONE = 'agent';
@@ -30,7 +30,8 @@ export function nodeDrills(stage: () => Stage): void {
     ['VLAN device deleted', 'ovs-vsctl del-port br-ex br-ex.100'],
     ['br-ex set down', 'ip link set br-ex down'],
   ])('%s [quick]', async (name, script) => {
-    await stage().expectRecovery(
+    await expectRecovery(
+      stage(),
       GROUP,
       { name, done: `\`${script}\``, cause: NONE, promised: true },
       async () => ({
@@ -41,7 +42,8 @@ export function nodeDrills(stage: () => Stage): void {
 
   it('proxy entries deleted [quick]', async () => {
     const script = 'ip -6 neigh show proxy | while read a b c d; do ip -6 neigh del proxy $a dev $c; done';
-    const result = await stage().expectRecovery(
+    const result = await expectRecovery(
+      stage(),
       GROUP,
       {
         name: 'proxy entries deleted',
@@ -56,7 +58,8 @@ export function nodeDrills(stage: () => Stage): void {
   it('br-ex deleted and made again [quick]', async () => {
     const { node } = stage();
     const same = withoutNumbers;
-    await stage().expectRecovery(
+    await expectRecovery(
+      stage(),
       GROUP,
       {
         name: 'br-ex deleted and made again',
@@ -79,7 +82,8 @@ ip link set br-ex up`);
   it('ovs-vswitchd killed and started [quick]', async () => {
     const { node } = stage();
     const same = withoutNumbers;
-    await stage().expectRecovery(
+    await expectRecovery(
+      stage(),
       GROUP,
       {
         name: '`ovs-vswitchd` killed and started',
@@ -104,7 +108,8 @@ ip link set br-ex up`);
 
   it('ovsdb-server of the node killed and started [quick]', async () => {
     const { node } = stage();
-    await stage().expectRecovery(
+    await expectRecovery(
+      stage(),
       GROUP,
       {
         name: '`ovsdb-server` of the node killed and started',
@@ -125,7 +130,8 @@ ip link set br-ex up`);
   });
 
   it('ovn-controller killed and started [quick]', async () => {
-    await stage().expectRecovery(
+    await expectRecovery(
+      stage(),
       GROUP,
       {
         name: '`ovn-controller` killed and started',

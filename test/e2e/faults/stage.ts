@@ -162,7 +162,7 @@ export class Stage {
   }
 
   /** Runs a drill and asks the questions at its end. */
-  async expectRecovery(group: string, drill: Drill, body: () => Promise<Found>): Promise<DrillResult> {
+  async run(group: string, drill: Drill, body: () => Promise<Found>): Promise<DrillResult> {
     const watched = [...this.expected.keys()];
     const before = await this.#lives();
     const fromMs = Date.now();
@@ -342,6 +342,16 @@ export class Stage {
     await stopAgents(this.#agents);
     await Lab.down(this.lab.name);
   }
+}
+
+/** Runs a drill and fails unless everything is as it should be at its end. */
+export function expectRecovery(
+  stage: Stage,
+  group: string,
+  drill: Drill,
+  body: () => Promise<Found>,
+): Promise<DrillResult> {
+  return stage.run(group, drill, body);
 }
 
 const HOLDINGS = `

@@ -4,7 +4,7 @@ import { expect, it } from 'vitest';
 import { OvsdbClient } from '../../../src/ovsdb/index.ts';
 import { awaitSettled, traces } from '../fixture.ts';
 import { Ghost, randomFrom } from './ghosts.ts';
-import { type Stage, SUBJECT } from './stage.ts';
+import { expectRecovery, type Stage, SUBJECT } from './stage.ts';
 
 const GROUP = 'The agent itself';
 const KILLS = 30;
@@ -21,7 +21,8 @@ export function stormDrills(stage: () => Stage): void {
       { length: 10 },
       (_, index) => new Ghost(stage(), `ghost${index}`, index % 2 === 0 ? SUBJECT : 'compute2', 100 + index),
     );
-    await stage().expectRecovery(
+    await expectRecovery(
+      stage(),
       GROUP,
       {
         name: `killed ${KILLS} times while ports come, go and move`,
@@ -76,7 +77,8 @@ export function stormDrills(stage: () => Stage): void {
     const passing = new Ghost(stage(), 'passing', SUBJECT, 122);
     await going.add();
     await stage().awaitAnnounced();
-    await stage().expectRecovery(
+    await expectRecovery(
+      stage(),
       GROUP,
       {
         name: 'frozen for 20 s (`SIGSTOP`), rules flushed, ports come and go meanwhile',
@@ -102,7 +104,8 @@ export function stormDrills(stage: () => Stage): void {
   });
 
   it('notifications lost [quick]', async () => {
-    const result = await stage().expectRecovery(
+    const result = await expectRecovery(
+      stage(),
       GROUP,
       {
         name: `${FOREIGN_ROUTES} foreign routes come and go while the agent is frozen and its rules are flushed`,
@@ -139,7 +142,8 @@ ip route flush table 5000`);
     const client = new OvsdbClient({ remotes: `unix:${socket}`, database: 'OVN_Northbound' });
     client.start();
     try {
-      await stage().expectRecovery(
+      await expectRecovery(
+        stage(),
         GROUP,
         { name: `${CHANGES_PER_SEC} changes a second for ${STORM_SEC} s`, done: '', cause: 'agent' },
         async () => {
