@@ -347,5 +347,6 @@ describe('routes', () => {
     await eventually(async () => (await frr.announced()).includes('192.0.2.2/32' as Prefix), 20_000);
     await node.ip('route', 'del', 'blackhole', '192.0.2.1', ...blackhole);
     await eventually(async () => !(await frr.announced()).includes('192.0.2.1/32' as Prefix));
+    expect(await frr.announced()).toContain('192.0.2.2/32');
   });
 });
