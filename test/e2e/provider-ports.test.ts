@@ -28,13 +28,17 @@ import {
   stopAgents,
   traces,
 } from './fixture.ts';
+import { slowness } from './machine-speed.ts';
 
 const LAB = 'e2e';
 
 let cloud: Cloud;
+/** The promise, on this machine. */
+let repairMs: number;
 
 beforeAll(async () => {
   cloud = await bringUp(LAB);
+  repairMs = REPAIR_MS * (await slowness());
 });
 
 afterAll(async () => {
@@ -181,10 +185,12 @@ describe.each(['nb', 'sb'] as const)('driver %s', (driver) => {
           flat.addresses.every((address) => output.includes(`to ${address} lookup`)),
       ],
       [
-        'deleted blackhole routes',
-        'ip -4 route flush proto 179 type blackhole; ip -6 route flush proto 179 type blackhole',
-        'ip -4 route show type blackhole; ip -6 route show type blackhole',
-        (output: string): boolean => flat.addresses.every((address) => output.includes(`${address} `)),
+        'deleted advertisements',
+        // Blackhole routes in the main table, or addresses of the dummy device in the VRF.
+        'ip -4 route flush proto 179 type blackhole; ip -6 route flush proto 179 type blackhole; if [ -e /sys/class/net/bgp-nic ]; then ip addr flush dev bgp-nic scope global; fi',
+        'ip -4 route show type blackhole; ip -6 route show type blackhole; if [ -e /sys/class/net/bgp-nic ]; then ip -o addr show dev bgp-nic; fi',
+        (output: string): boolean =>
+          flat.addresses.every((address) => output.split(/[\s/]+/).includes(address)),
       ],
       [
         'a deleted flow',
@@ -207,7 +213,7 @@ describe.each(['nb', 'sb'] as const)('driver %s', (driver) => {
       await awaitOutput(cloud.lab, 'compute1', 'a whole node to begin with', look, whole);
       await cloud.lab.node('compute1').script(damage);
       const elapsedMs = await awaitOutput(cloud.lab, 'compute1', 'the repair', look, whole);
-      expect(elapsedMs).toBeLessThan(REPAIR_MS);
+      expect(elapsedMs).toBeLessThan(repairMs);
       await pingBothWays(cloud, flat);
     });
   });
@@ -225,7 +231,7 @@ describe.each(['nb', 'sb'] as const)('driver %s', (driver) => {
       "vtysh -c 'show running-config'",
       (output) => output.includes('redistribute kernel route-map') || output.includes('import vrf'),
     );
-    expect(elapsedMs).toBeLessThan(REPAIR_MS);
+    expect(elapsedMs).toBeLessThan(repairMs);
     for (const address of flat.addresses) await awaitRoute(cloud.lab, address, 'compute1');
     await pingBothWays(cloud, flat);
   });

@@ -271,7 +271,10 @@ describe('neighbours', () => {
       undefined,
       undefined,
     ]);
-    expect(await netlink.neighbors({ family: 'bridge' })).toHaveLength(fdb.length - 2);
+    // The kernel may add and take entries of its own meanwhile: those of IPv6's multicast groups.
+    const left = await netlink.neighbors({ family: 'bridge' });
+    expect(left).not.toContainEqual(expect.objectContaining({ mac, index: port }));
+    expect(left).not.toContainEqual(expect.objectContaining({ address: '192.0.2.99' }));
   });
 
   it('reads everything when nothing is asked for in particular', async () => {
