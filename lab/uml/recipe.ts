@@ -28,7 +28,7 @@ export interface Recipe {
 
 /** Whether the suite's own Node.js is new enough for the project; else guests run the machine's. */
 export function hasNode(suite: Suite): boolean {
-  return suite !== 'bookworm';
+  return OWN_PACKAGES[suite].includes('nodejs');
 }
 
 const PACKAGES = [
@@ -45,6 +45,13 @@ const PACKAGES = [
   'procps',
   'tcpdump',
 ] as const;
+
+/** What a suite calls for beyond that: `pivot_root` left util-linux after trixie; bookworm's Node.js is too old. */
+const OWN_PACKAGES: Readonly<Record<Suite, readonly string[]>> = {
+  trixie: ['nodejs'],
+  sid: ['nodejs', 'util-linux-extra'],
+  bookworm: [],
+};
 
 /** Mount points that the guest's first program needs in a root it cannot write to. */
 const MOUNT_POINTS = ['lab/boot', 'lab/over', 'lab/old', 'lab/node', 'lib/modules'] as const;
@@ -99,7 +106,7 @@ mkdir -p "$kernel/lib64"
 `;
 
 export function rootRecipe(suite: Suite, mirror: string): Recipe {
-  const packages = [...PACKAGES, ...(hasNode(suite) ? ['nodejs'] : [])].sort();
+  const packages = [...PACKAGES, ...OWN_PACKAGES[suite]].sort((a, b) => (a < b ? -1 : 1));
   return recipe(suite, `root file system of Debian ${suite}`, ROOT_SCRIPT, [
     suite,
     mirror,
