@@ -17,6 +17,7 @@ const CHANGES_PER_SEC = 100;
 export function stormDrills(stage: () => Stage): void {
   it('killed at random moments of a storm', async () => {
     const random = randomFrom(SEED);
+    const randomKill = randomFrom(SEED + 1);
     const ghosts = Array.from(
       { length: 10 },
       (_, index) => new Ghost(stage(), `ghost${index}`, index % 2 === 0 ? SUBJECT : 'compute2', 100 + index),
@@ -44,7 +45,7 @@ export function stormDrills(stage: () => Stage): void {
         })();
         try {
           for (let round = 0; round < KILLS; round++) {
-            await delay(random(900));
+            await delay(randomKill(900));
             await stage().agent.kill();
             await stage().agent.run();
           }
