@@ -118,4 +118,6 @@ async function writeDocument(machine: string, reports: readonly Report[]): Promi
   await writeFile(DOCUMENT, text.slice(0, begin) + results + text.slice(end));
 }
 
+// Leaving in order lets the servers that were started end with this process.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
 process.exitCode = await main();

@@ -1,6 +1,6 @@
-/** One line on what the figures were taken on: processors, kernel, and the versions that matter. */
+/** One line on what the figures were taken on: processors, what else kept them busy, kernel, and the versions that matter. */
 import { execFile } from 'node:child_process';
-import { availableParallelism, release, type as systemType } from 'node:os';
+import { availableParallelism, loadavg, release, type as systemType } from 'node:os';
 import { promisify } from 'node:util';
 
 const run = promisify(execFile);
@@ -11,7 +11,12 @@ export async function describeMachine(): Promise<string> {
     version('Open vSwitch', 'ovs-vswitchd', ['--version'], /\) (\S+)/),
     version('iproute2', 'ip', ['-V'], /iproute2-(\S+?),/),
     version('Python', '/usr/bin/python3', ['--version'], /Python (\S+)/),
-    version('pyroute2', '/usr/bin/python3', ['-c', 'import pyroute2; print(pyroute2.__version__)'], /(\S+)/),
+    version(
+      'pyroute2',
+      '/usr/bin/python3',
+      ['-c', "from importlib.metadata import version; print(version('pyroute2'))"],
+      /(\S+)/,
+    ),
   ]);
   const kernel = `${systemType()} ${/^[\d.]+/.exec(release())?.[0] ?? release()}`;
   const found = [
@@ -19,7 +24,8 @@ export async function describeMachine(): Promise<string> {
     `Node.js ${process.versions.node}`,
     ...versions.filter((text) => text !== undefined),
   ];
-  return `${availableParallelism()} processors; ${found.join(', ')}`;
+  const load = (loadavg()[0] ?? 0).toFixed(1);
+  return `${availableParallelism()} processors, load ${load} before the start; ${found.join(', ')}`;
 }
 
 async function version(
