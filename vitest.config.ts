@@ -9,6 +9,8 @@ export default defineConfig({
           include: ['src/**/*.test.ts', 'lab/**/*.test.ts'],
           pool: 'threads',
           isolate: false,
+          // Property tests of a busy machine; none waits for anything.
+          testTimeout: 30_000,
         },
       },
       {
@@ -25,8 +27,18 @@ export default defineConfig({
         test: {
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],
+          exclude: ['test/e2e/faults.test.ts'],
           pool: 'forks',
           fileParallelism: false,
+          testTimeout: 180_000,
+          hookTimeout: 300_000,
+        },
+      },
+      {
+        test: {
+          name: 'faults',
+          include: ['test/e2e/faults.test.ts'],
+          pool: 'forks',
           testTimeout: 180_000,
           hookTimeout: 300_000,
         },

@@ -2,8 +2,9 @@
  * `npm test`: every check and test of the project, part by part, and a verdict over all of them.
  *
  * A failed part does not stop the others. A part that cannot run on this machine says why and counts as failed, unless
- * `--allow-missing` is given. `--only part[,part]` runs some parts, `--with part` one that is left out otherwise: `uml`,
- * the end-to-end suite in a guest with VRF devices and Debian trixie's versions. The last line is always `N passed, N failed`.
+ * `--allow-missing` is given. `--only part[,part]` runs some parts, `--with part` one that is left out otherwise:
+ * `faults`, the fault drills, and `uml`, the end-to-end suite in a guest with VRF devices and Debian trixie's versions. The
+ * last line is always `N passed, N failed`.
  */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -23,7 +24,7 @@ const CHECKS = [
 ];
 
 /** Parts that run only when they are asked for. */
-const EXTRA = ['uml'];
+const EXTRA = ['faults', 'uml'];
 
 export async function testSuite(args, prepareAll) {
   const { only, extra, allowMissing } = parse(args);
@@ -41,6 +42,7 @@ export async function testSuite(args, prepareAll) {
     unit: () => vitestPart('unit', reports, node),
     integration: () => realPart(prepare, () => vitestPart('integration', reports, isolated)),
     e2e: () => realPart(prepare, () => vitestPart('e2e', reports, node)),
+    faults: () => realPart(prepare, () => vitestPart('faults', reports, node)),
     uml: () =>
       realPart(prepare, () =>
         vitestPart('e2e', reports, (command) => node(inGuest([], command, reports)), 'uml'),
@@ -152,7 +154,7 @@ function parse(args) {
     };
   } catch (error) {
     throw new Failure(
-      `${error.message}\nusage: npm test [-- [--only PART[,PART]] [--with uml] [--allow-missing]]`,
+      `${error.message}\nusage: npm test [-- [--only PART[,PART]] [--with faults,uml] [--allow-missing]]`,
     );
   }
 }
