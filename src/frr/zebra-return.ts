@@ -1,8 +1,8 @@
 /**
  * Notices that zebra was started anew under a bgpd that went on.
  *
- * bgpd finds the new zebra within ten seconds, but does not tell it again what it redistributes (zclient_stop() forgets it;
- * seen with FRR 8.4): from then on nothing that is added or removed is heard, though the configuration looks right. In:
+ * bgpd finds the new zebra within ten seconds, but does not tell it again what it redistributes (seen with
+ * FRR 8.4): from then on nothing that is added or removed is heard, though the configuration looks right. In:
  * zebra's vty socket. Out: a call when bgpd is connected to another zebra than before. It is called also when bgpd was
  * started anew as well; what the caller then does must do no harm.
  */
