@@ -2,7 +2,7 @@
  * Fault drills: something on a node, in FRR or in the databases breaks or changes under the running agent. Each measures
  * how long the repair and the outage took, and ends with the same questions about the state (see faults/stage.ts).
  *
- * Names that end in [quick] are the quick set: `vitest run --project e2e test/e2e/faults.test.ts -t '\[quick\]'`. With
+ * Names that end in [quick] are the quick set: `vitest run --project faults -t '\[quick\]'`. With
  * UPDATE_DOCS=1 a complete run writes its measurements to docs/reliability.md.
  */
 import { afterAll, afterEach, beforeAll, describe, type RunnerTask, type RunnerTestFile } from 'vitest';
