@@ -36,7 +36,7 @@ afterAll(async () => {
   await Lab.down(LAB);
   // A partial run would take the other drills off the page.
   const complete = file !== undefined && allPassed(file);
-  if (process.env['UPDATE_DOCS'] === '1' && complete) await writeResults(results);
+  if (process.env.UPDATE_DOCS === '1' && complete) await writeResults(results);
   else console.info(resultTable(results));
 });
 

@@ -96,7 +96,7 @@ ovsdb-tool join-cluster ${DIRECTORY}/3.db OVN_Northbound ${raft(3)} ${raft(1)}`)
         const [found] = await transact(next, [
           { op: 'select', table: 'Logical_Switch_Port', where, columns: ['_uuid'] },
         ]);
-        const [row] = (found?.['rows'] ?? []) as readonly { readonly _uuid: readonly [string, string] }[];
+        const [row] = (found?.rows ?? []) as readonly { readonly _uuid: readonly [string, string] }[];
         await transact(next, deletePortOperations(FLAT_NETWORK, row?._uuid[1] ?? ''));
         await stage().awaitAnnounced(60_000);
         return {

@@ -144,7 +144,7 @@ export class Stage {
     await this.agent.stop();
     await this.agent.configure(this.lab, SUBJECT, {
       driver,
-      settings: { ...settings, DEFAULT: { ...SETTINGS, ...settings['DEFAULT'] } },
+      settings: { ...settings, DEFAULT: { ...SETTINGS, ...settings.DEFAULT } },
     });
     await this.agent.run();
     await awaitSettled(this.agent);
