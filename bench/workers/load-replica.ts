@@ -6,7 +6,7 @@
  */
 import { SOUTHBOUND } from '../../src/ovn/southbound-schema.ts';
 import { OvsdbClient } from '../../src/ovsdb/index.ts';
-import { watchLoop } from './loop-watch.ts';
+import { watchLoop } from '../../test/support/loop-watch.ts';
 
 const [remotes = '', rows = '0'] = process.argv.slice(2);
 const client = new OvsdbClient({ remotes, database: SOUTHBOUND.name });

@@ -5,9 +5,9 @@
  *   node write-routes.js NAMESPACE_PATH DEVICE TABLE COUNT
  */
 import { openRtnetlink, type Request } from '../../src/netlink/index.ts';
+import { watchLoop } from '../../test/support/loop-watch.ts';
 import { routeDestination } from '../support/addresses.ts';
 import { medianOf } from '../support/statistics.ts';
-import { watchLoop } from './loop-watch.ts';
 
 const SCOPE_LINK = 253;
 

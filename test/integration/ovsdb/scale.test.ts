@@ -4,6 +4,7 @@ import { performance } from 'node:perf_hooks';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { databaseSpec, OvsdbClient, type Replica, tableSpec } from '../../../src/ovsdb/index.ts';
+import { type LoopHold, watchLoop } from '../../support/loop-watch.ts';
 import { OVN_SB_SCHEMA, type OvsdbServer, startOvsdbServer } from '../../support/ovsdb-server.ts';
 import { until } from '../../support/until.ts';
 
@@ -37,38 +38,7 @@ const SB = databaseSpec('OVN_Southbound', {
 });
 type Southbound = Replica<typeof SB>;
 
-/**
- * Measures the longest turn of the event loop by letting turns follow each other without pause. What a turn held the
- * loop for is its time or the processor time of the process, whichever is less: a turn in which the process was not
- * running at all, because others wanted the processor, was not held by us.
- */
-function watchLoop(): { stop(): { heldMs: number; turnMs: number } } {
-  const processorMs = (): number => {
-    const { user, system } = process.cpuUsage();
-    return (user + system) / 1000;
-  };
-  let lastTime = performance.now();
-  let lastProcessor = processorMs();
-  let heldMs = 0;
-  let turnMs = 0;
-  let running = true;
-  const turn = (): void => {
-    const [time, processor] = [performance.now(), processorMs()];
-    turnMs = Math.max(turnMs, time - lastTime);
-    heldMs = Math.max(heldMs, Math.min(time - lastTime, processor - lastProcessor));
-    [lastTime, lastProcessor] = [time, processor];
-    if (running) setImmediate(turn);
-  };
-  setImmediate(turn);
-  return {
-    stop: () => {
-      running = false;
-      return { heldMs, turnMs };
-    },
-  };
-}
-
-function describeTurns({ heldMs, turnMs }: { heldMs: number; turnMs: number }): string {
+function describeTurns({ heldMs, turnMs }: LoopHold): string {
   return `loop held ${heldMs.toFixed(1)} ms at most (longest turn ${turnMs.toFixed(1)} ms)`;
 }
 
