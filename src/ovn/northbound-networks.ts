@@ -78,7 +78,11 @@ export class NorthboundNetworks {
   #gateways6(row: LogicalSwitch, ports: readonly LogicalSwitchPort[]): readonly IpAddress[] {
     const attached = ports
       .filter((port) => port.type === 'router')
-      .flatMap((port) => this.#views.Logical_Router_Port.find('name', port.options.get('router-port') ?? ''));
+      .flatMap((port) => {
+        // One that names no peer has none, also where a router port has no name.
+        const peer = port.options.get('router-port');
+        return peer === undefined ? [] : this.#views.Logical_Router_Port.find('name', peer);
+      });
     const routerPorts = new Set([...attached, ...this.#views.Logical_Router_Port.find('network', row.name)]);
     const gateways = new Set<IpAddress>();
     for (const routerPort of routerPorts) {

@@ -143,6 +143,20 @@ describe('IPv6 gateways of a network', () => {
     expect(networkOf('vm')?.gateways6).toEqual(['fe80::1']);
   });
 
+  it('are none through a port that names no peer, also where a router port has no name', () => {
+    const { db, topology, networkOf } = cloudWithVm();
+    topology.affected(addRouter(db, '2001:db8::1'));
+    const unnamed = db.transact((tx) => {
+      tx.update('Logical_Router_Port', 'lrp gw', { name: '', external_ids: new Map() });
+      tx.insert('Logical_Switch_Port', { name: 'to-nobody', type: 'router' }, 'to nobody');
+      tx.update('Logical_Switch', 'switch pub', {
+        ports: [...(db.views.Logical_Switch.get('switch pub')?.ports ?? []), 'to nobody'],
+      });
+    });
+    topology.affected(unnamed);
+    expect(networkOf('vm')?.gateways6).toEqual([]);
+  });
+
   it('are found through the switch side of a router port that names no network', () => {
     const { db, topology, networkOf } = cloudWithVm();
     addRouter(db, '2001:db8::1');
