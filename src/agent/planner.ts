@@ -5,7 +5,7 @@
  * before. A change of one row costs the candidates that it affects; a change of the node's facts wires everything
  * again. Nothing here reads or writes the node.
  */
-import type { IpAddress } from '../base/address.ts';
+import type { Prefix } from '../base/address.ts';
 import type { AgentConfig } from '../config/types.ts';
 import { evaluateCandidate } from '../exposures/evaluate.ts';
 import type { Denial, Exposure, ExposurePolicy, Verdict } from '../exposures/types.ts';
@@ -52,7 +52,7 @@ export class Planner {
     return this.#desired.objects;
   }
 
-  get exposures(): ReadonlyMap<IpAddress, Exposure> {
+  get exposures(): ReadonlyMap<Prefix, Exposure> {
     return this.#exposures.exposures;
   }
 
@@ -106,9 +106,8 @@ export class Planner {
       this.#put(BASE, this.#method.base(input, localnets), touched);
     }
     const rewired = this.#rewire ? this.#exposures.exposures.values() : delta.exposed;
-    for (const exposure of delta.withdrawn) this.#put(exposure.address, undefined, touched);
-    for (const exposure of rewired)
-      this.#put(exposure.address, this.#method.expose(exposure, input), touched);
+    for (const exposure of delta.withdrawn) this.#put(exposure.prefix, undefined, touched);
+    for (const exposure of rewired) this.#put(exposure.prefix, this.#method.expose(exposure, input), touched);
 
     const all = this.#rewire;
     this.#localnets = localnets;
@@ -129,9 +128,9 @@ export class Planner {
     policy: ExposurePolicy,
   ): Iterable<readonly [CandidateKey, Verdict | undefined]> {
     for (const key of keys) {
-      const port = topology.port(key);
-      this.#grace.observe(key, port?.residence);
-      yield [key, port === undefined ? undefined : evaluateCandidate(key, topology, policy)];
+      const candidate = topology.resolve(key);
+      this.#grace.observe(key, candidate?.kind === 'port' ? candidate.residence : undefined);
+      yield [key, candidate === undefined ? undefined : evaluateCandidate(key, topology, policy)];
     }
   }
 
@@ -141,6 +140,10 @@ export class Planner {
       allowedPrefixes: this.#config.allowedPrefixes,
       proxyNdpAddresses: this.#config.proxyNdpAddresses,
       graced: this.#grace.graced,
+      lastMacs: new Map(),
+      tenant: this.#config.tenant,
+      exposeUnmarked: true,
+      exposeExternal: false,
     };
   }
 

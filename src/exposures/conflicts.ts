@@ -13,8 +13,18 @@ import type { Denial, Exposure, ExposureKind } from './types.ts';
  * single ports; the gaps are for the kinds between.
  */
 const RANK: Readonly<Record<ExposureKind, number>> = {
-  'virtual-port': 10,
-  'provider-port': 10,
+  gateway: 90,
+  'central-floating-ip': 80,
+  'vip-floating-ip': 70,
+  'floating-ip': 60,
+  'port-forwarding': 50,
+  vip: 40,
+  'virtual-port': 30,
+  'provider-port': 30,
+  'external-port': 30,
+  'tenant-subnet': 20,
+  'tenant-vip': 10,
+  'tenant-host': 10,
 };
 
 export interface Resolution {
@@ -61,5 +71,5 @@ function compareClaims(a: Exposure, b: Exposure): number {
 }
 
 function wiringText(exposure: Exposure): string {
-  return JSON.stringify([exposure.network.bridge, exposure.network.vlan, exposure.mac]);
+  return JSON.stringify([exposure.network.bridge, exposure.network.vlan, exposure.delivery]);
 }

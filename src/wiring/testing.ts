@@ -1,6 +1,7 @@
 /** Test inputs for wiring: a node as in the examples of the docs, and objects as readable lines. */
 import { parseIp, parseMac } from '../base/address.ts';
 import { parseBridgeMappings } from '../exposures/bridge-mappings.ts';
+import { testPolicy as unrestrictedPolicy } from '../exposures/testing.ts';
 import type { ExposurePolicy } from '../exposures/types.ts';
 import { keyOf } from '../node/keys.ts';
 import type { DesiredObject, NodeObject } from '../node/objects.ts';
@@ -51,13 +52,7 @@ export function testInput(node: TestNode = {}): WiringInput {
 }
 
 export function testPolicy(input: WiringInput, changes: Partial<ExposurePolicy> = {}): ExposurePolicy {
-  return {
-    bridgeMappings: input.facts.bridgeMappings,
-    allowedPrefixes: [],
-    proxyNdpAddresses: [],
-    graced: new Set(),
-    ...changes,
-  };
+  return unrestrictedPolicy({ bridgeMappings: input.facts.bridgeMappings, ...changes });
 }
 
 /** Objects as sorted lines in the manner of the tools that show them. */

@@ -166,9 +166,11 @@ function addNeighbors(
   link: ObjectKey,
 ): readonly ObjectKey[] {
   const keys: ObjectKey[] = [];
-  const { address, mac } = exposure;
+  const { address, delivery } = exposure;
+  if (delivery.type !== 'link') return keys;
+  const { mac } = delivery;
   if (mac !== undefined) keys.push(set.wire({ kind: 'neighbor', device, address, mac }, because, [link]));
-  for (const proxied of exposure.proxyNdp) {
+  for (const proxied of delivery.proxyNdp) {
     keys.push(set.wire({ kind: 'proxy-ndp', device, address: proxied }, because, [link]));
   }
   return keys;
