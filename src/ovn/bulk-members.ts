@@ -18,10 +18,10 @@ export interface MembershipSpec<D extends DatabaseSpec, O extends TableName<D>, 
   readonly member: M;
   /** Name of the set in the graph; one for each bulk column. */
   readonly space: string;
-  listOf(owner: RowOf<D['tables'][O]>): readonly Uuid[];
-  classOf(member: RowOf<D['tables'][M]>): string | undefined;
+  readonly listOf: (owner: RowOf<D['tables'][O]>) => readonly Uuid[];
+  readonly classOf: (member: RowOf<D['tables'][M]>) => string | undefined;
   /** Owners that list the member now. */
-  ownersOf(member: Uuid): Iterable<RowOf<D['tables'][O]>>;
+  readonly ownersOf: (member: Uuid) => Iterable<RowOf<D['tables'][O]>>;
 }
 
 export class BulkMembers<D extends DatabaseSpec, O extends TableName<D>, M extends TableName<D>> {
@@ -86,7 +86,7 @@ export class BulkMembers<D extends DatabaseSpec, O extends TableName<D>, M exten
     changes: ChangeSet<D>,
     table: T,
   ): readonly RowChange<RowOf<D['tables'][T]>>[] {
-    return (changes.changes[table] ?? []) as readonly RowChange<RowOf<D['tables'][T]>>[];
+    return changes.changes[table] ?? [];
   }
 }
 

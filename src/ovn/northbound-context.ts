@@ -3,7 +3,7 @@
  * columns that matter; who this node is and who fills the database.
  */
 import { parsePrefix } from '../base/address.ts';
-import type { ChangeSet, RowOf, Uuid } from '../ovsdb/types.ts';
+import type { ChangeSet, Uuid } from '../ovsdb/types.ts';
 import { BINDINGS, type BindingsDatabase, type BindingsViews } from './bindings-schema.ts';
 import { BulkMembers } from './bulk-members.ts';
 import type { Cms } from './cms.ts';
@@ -29,7 +29,7 @@ const BULK: BulkColumns<NorthboundDatabase> = {
   Load_Balancer_Group: ['load_balancer'],
 };
 
-type Table = keyof NorthboundDatabase['tables'] & string;
+type Table = keyof NorthboundDatabase['tables'];
 
 export class NorthboundContext {
   readonly graph = new QueryGraph();
@@ -116,5 +116,3 @@ export class NorthboundContext {
 export function isDefault6(route: Pick<LogicalRouterStaticRoute, 'ip_prefix'>): boolean {
   return parsePrefix(route.ip_prefix) === '::/0';
 }
-
-export type RowOfTable<T extends Table> = RowOf<NorthboundDatabase['tables'][T]>;

@@ -132,7 +132,7 @@ class TrackedView implements TrackedTable {
       this.#indexSpaces.set(index, space);
     }
     this.#graph.read(space, key);
-    return this.#view.find(index as never, key);
+    return this.#view.find(index, key);
   }
 }
 
