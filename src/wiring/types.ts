@@ -28,7 +28,14 @@ export interface NodeFacts {
 
 export type WiringConfig = Pick<
   AgentConfig,
-  'exposingMethod' | 'advertiseVia' | 'vlanHandover' | 'bgpAs' | 'bgpNic' | 'bgpVrf' | 'bgpVrfTableId'
+  | 'exposingMethod'
+  | 'advertiseVia'
+  | 'vlanHandover'
+  | 'bgpAs'
+  | 'bgpNic'
+  | 'bgpVrf'
+  | 'bgpVrfTableId'
+  | 'tenant'
 >;
 
 export interface WiringInput {
