@@ -77,7 +77,7 @@ class Agent {
     this.#parts = parts;
     this.#node = new Node(edge, log);
     this.#grace = new MigrationGrace(config.migrationGraceSec, clock, (key) =>
-      this.#reconciler.candidatesChanged([key]),
+      this.#reconciler.graceEnded(key),
     );
     this.#planner = new Planner(config, underlay, this.#grace);
     this.#facts = new FactsReader(edge, config, log);
