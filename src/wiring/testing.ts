@@ -20,6 +20,8 @@ export const TEST_CONFIG: WiringConfig = {
   bgpVrf: 'bgp-vrf',
   bgpVrfTableId: 10,
   tenant: unrestrictedPolicy().tenant,
+  communities: [],
+  meds: [],
 };
 
 export interface TestNode {

@@ -36,6 +36,8 @@ export type WiringConfig = Pick<
   | 'bgpVrf'
   | 'bgpVrfTableId'
   | 'tenant'
+  | 'communities'
+  | 'meds'
 >;
 
 export interface WiringInput {

@@ -312,9 +312,9 @@ describe('routes', () => {
     await node.ip('-6', 'route', 'add', 'blackhole', '2001:db8::10', 'proto', '179', 'metric', '17900');
     await node.ip('-6', 'route', 'add', 'blackhole', '2001:db8::11', 'proto', '179', 'metric', '17901');
     const ours = ['172.24.4.10/32', '2001:db8::10/128'];
-    await eventually(async () => (await frr.zebraRoutes(17901)).length === 2);
+    await eventually(async () => (await frr.zebraRoutes((metric) => metric === 17901)).length === 2);
     await eventually(async () => (await frr.announced()).length >= 2);
-    expect(await frr.zebraRoutes(17900)).toEqual(ours);
+    expect(await frr.zebraRoutes((metric) => metric === 17900)).toEqual(ours);
     expect(await frr.announced()).toEqual(ours);
     const shown = JSON.parse(await node.vtysh('show bgp ipv4 unicast 172.24.4.10/32 json'));
     expect(shown.paths[0].metric).toBe(0);
@@ -325,12 +325,12 @@ describe('routes', () => {
 
   test('routes that were there before the stanza are announced too', async () => {
     await node.ip('route', 'add', 'blackhole', '172.24.4.10', 'proto', '179', 'metric', '17900');
-    await eventually(async () => (await frr.zebraRoutes(17900)).length === 1);
+    await eventually(async () => (await frr.zebraRoutes((metric) => metric === 17900)).length === 1);
     await frr.apply(SCOPE, undefined, KERNEL);
     await eventually(async () => (await frr.announced()).join() === '172.24.4.10/32');
     await frr.apply(SCOPE, KERNEL, undefined);
     await eventually(async () => (await frr.announced()).length === 0);
-    expect(await frr.zebraRoutes(17900)).toEqual(['172.24.4.10/32']);
+    expect(await frr.zebraRoutes((metric) => metric === 17900)).toEqual(['172.24.4.10/32']);
   });
 
   test('routes are followed again after zebra was started anew under bgpd', async () => {
