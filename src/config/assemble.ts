@@ -38,6 +38,8 @@ export function assembleConfig(values: OptionValues): AgentConfig {
     },
     allowedPrefixes: values.allowedPrefixes,
     proxyNdpAddresses: values.proxyNdpAddresses,
+    communities: values.communities,
+    meds: values.meds,
     migrationGraceSec: values.migrationGrace,
     withdrawGuardPercent: values.withdrawGuardPercent,
     withdrawGuardMinimum: values.withdrawGuardMinimum,

@@ -17,6 +17,7 @@ import {
   vrfNameType,
 } from './network-values.ts';
 import type { OptionSpec, SectionName } from './option.ts';
+import { communitiesType, medType } from './route-attribute-values.ts';
 import { booleanType, choiceType, integerType, listOf, optional, textType } from './value-types.ts';
 
 /** The longest delay of a Node.js timer, 2^31-1 ms, in whole seconds. */
@@ -138,6 +139,18 @@ export const OPTIONS = {
     default: '',
     origin: 'own',
     help: 'Further IPv6 addresses, such as gateways that OVN does not know of, for which the node answers neighbour solicitations on every provider network.',
+  }),
+  communities: option('DEFAULT', 'communities', {
+    type: listOf(communitiesType, 'communities'),
+    default: '',
+    origin: 'own',
+    help: 'BGP communities of announced routes by kind of address or by the tag that external_ids:ovn-bgp-agent:tag of a row gives, for example floating-ip=64999:100,tag:gold=64999:666+no-export. Kinds are provider-port, virtual-port, external-port, gateway, floating-ip, central-floating-ip, vip, vip-floating-ip, port-forwarding, tenant-subnet, tenant-host and tenant-vip. A tag goes before the kind. Add new tags at the end: an earlier place renumbers the others, whose routes are then announced anew once.',
+  }),
+  meds: option('DEFAULT', 'meds', {
+    type: listOf(medType, 'MEDs'),
+    default: '',
+    origin: 'own',
+    help: 'Multi-exit discriminator of announced routes by kind of address or tag, as in communities, for example gateway=10,tag:backup=200. 0 for all others.',
   }),
   migrationGrace: option('DEFAULT', 'migration_grace', {
     type: delayOrZeroType,

@@ -21,10 +21,19 @@ import type { Denial, Evaluation, Exposure, ExposurePolicy, Verdict } from './ty
 
 const NOTHING: Verdict = { exposures: [], denials: [] };
 
-/** The decision on one candidate, before conflicts with others; empty for one that does not exist. */
-export function evaluateCandidate(key: CandidateKey, topology: Topology, policy: ExposurePolicy): Verdict {
+/**
+ * The decision on one candidate, before conflicts with others; empty for one that does not exist. `observe` sees the
+ * candidate before it is decided on.
+ */
+export function evaluateCandidate(
+  key: CandidateKey,
+  topology: Topology,
+  policy: ExposurePolicy,
+  observe?: (candidate: Candidate | undefined) => void,
+): Verdict {
   try {
     const candidate = topology.resolve(key);
+    observe?.(candidate);
     return candidate === undefined ? NOTHING : evaluateResolved(candidate, policy);
   } catch (error) {
     return { exposures: [], denials: [rowError(key, topology, error)] };
