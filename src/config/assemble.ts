@@ -37,6 +37,8 @@ export function assembleConfig(values: OptionValues): AgentConfig {
     },
     allowedPrefixes: values.allowedPrefixes,
     proxyNdpAddresses: values.proxyNdpAddresses,
+    exposeUnmarked: values.exposeUnmarked,
+    exposeExternalPorts: values.exposeExternalPorts,
     migrationGraceSec: values.migrationGrace,
     withdrawGuardPercent: values.withdrawGuardPercent,
     withdrawGuardMinimum: values.withdrawGuardMinimum,
