@@ -94,33 +94,6 @@ export function resolveConflict(claims: readonly Exposure[]): Resolution {
   return { winner, denials: rivals.map((loser) => denialOf(loser, winner)) };
 }
 
-/**
- * Why a claim inside a subnet does not count: the subnet that carries it is exposed for another attachment, or not at
- * all. `undefined`: it counts. To be asked before conflicts are settled.
- */
-export function coverage(
-  claim: Exposure,
-  winnerOf: (subnet: Prefix) => Exposure | undefined,
-): Denial | undefined {
-  const { delivery } = claim;
-  if (delivery.type !== 'covered') return undefined;
-  const winner = winnerOf(delivery.subnet);
-  if (winner?.candidate === delivery.by) return undefined;
-  const row = claimant(claim);
-  const instead =
-    winner === undefined
-      ? `subnet ${delivery.subnet} is not exposed on this node`
-      : `subnet ${delivery.subnet} is exposed for ${describeRow(claimant(winner))}, which claims the same prefix`;
-  return {
-    candidate: claim.candidate,
-    row,
-    address: claim.address,
-    code: 'not-covered',
-    fault: false,
-    message: `${describeRow(row)}: ${claim.address} is not announced, because ${instead}`,
-  };
-}
-
 function denialOf(loser: Exposure, winner: Exposure): Denial {
   const [row, other] = [claimant(loser), claimant(winner)];
   const subject = loser.kind === 'tenant-subnet' ? loser.prefix : loser.address;

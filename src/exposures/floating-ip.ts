@@ -58,7 +58,7 @@ function distributed(fip: FloatingIp, policy: ExposurePolicy): Place {
   if (port.found === undefined) return refused('no-port', `${describeRow(fip.row)} names no port`);
   const bound = boundHere(port.found, policy);
   if (!bound.ok) return bound;
-  const mac = externalMac(fip, policy);
+  const mac = externalMac(fip, port.found, policy);
   if (!mac.ok) return mac;
   return {
     ok: true,
@@ -123,9 +123,9 @@ type ExternalMac = { readonly ok: true; readonly mac: MacAddress; readonly note:
 
 /**
  * Neutron gives the row its MAC address once the port is up, and takes it out while the port is down: during a migration
- * the last one counts for as long as the policy remembers it.
+ * the last one counts until the port has arrived or its grace is over.
  */
-function externalMac(fip: FloatingIp, policy: ExposurePolicy): ExternalMac {
+function externalMac(fip: FloatingIp, port: NatPort, policy: ExposurePolicy): ExternalMac {
   const text = fip.externalMacText ?? '';
   if (text !== '') {
     const mac = parseMac(text);
@@ -133,7 +133,8 @@ function externalMac(fip: FloatingIp, policy: ExposurePolicy): ExternalMac {
     const message = `${describeRow(fip.row)}: external_mac ${quote(text)} is not a MAC address; correct the NAT row`;
     return { ok: false, code: 'bad-mac', fault: true, message };
   }
-  const last = policy.lastMacs.get(fip.key);
+  const moves = port.residence.kind === 'migrating' || policy.graced.has(port.key);
+  const last = moves ? policy.lastMacs.get(fip.key) : undefined;
   if (last !== undefined) return { ok: true, mac: last, note: 'the MAC address it had before the migration' };
   const message = `${describeRow(fip.row)} has no external_mac yet: its port is not ready`;
   return refused('no-mac', message);
