@@ -7,7 +7,7 @@
  * test compares the two.
  */
 import type { Prefix } from '../base/address.ts';
-import { coverage, resolveConflict } from '../exposures/conflicts.ts';
+import { ownWinner, settle } from '../exposures/conflicts.ts';
 import type { Denial, Exposure, Verdict } from '../exposures/types.ts';
 import type { CandidateKey } from '../ovn/topology.ts';
 
@@ -72,7 +72,7 @@ export class ExposureState {
     const exposed: Exposure[] = [];
     // Subnets first: what is inside them depends on who has them, and nothing depends on that in turn.
     const covering = [...prefixes].filter((prefix) => this.#inside.has(prefix));
-    const settle = (prefix: Prefix): void => {
+    const renew = (prefix: Prefix): void => {
       const before = this.#winners.get(prefix);
       const after = this.#resolve(prefix, denied);
       if (after === undefined) {
@@ -85,29 +85,24 @@ export class ExposureState {
     };
     for (const prefix of covering) {
       const owner = this.#winners.get(prefix)?.candidate;
-      settle(prefix);
+      renew(prefix);
       prefixes.delete(prefix);
       if (this.#winners.get(prefix)?.candidate === owner) continue;
       for (const inside of this.#inside.get(prefix)?.keys() ?? []) prefixes.add(inside);
     }
-    for (const prefix of prefixes) settle(prefix);
+    for (const prefix of prefixes) renew(prefix);
     return { withdrawn, exposed, denied };
   }
 
   #resolve(prefix: Prefix, denied: Denial[]): Exposure | undefined {
-    const denials: Denial[] = [];
-    const claims = (this.#claims.get(prefix) ?? []).filter((claim) => {
-      const denial = coverage(claim, (subnet) => this.#winners.get(subnet));
-      if (denial !== undefined) denials.push(denial);
-      return denial === undefined;
-    });
-    const resolution = claims.length === 0 ? undefined : resolveConflict(claims);
-    denials.push(...(resolution?.denials ?? []));
+    const { winner, denials } = settle(this.#claims.get(prefix) ?? [], (subnet) =>
+      ownWinner(this.#claims.get(subnet)),
+    );
     const known = new Set(this.#conflicts.get(prefix)?.map(denialText));
     denied.push(...denials.filter((denial) => !known.has(denialText(denial))));
     if (denials.length === 0) this.#conflicts.delete(prefix);
     else this.#conflicts.set(prefix, denials);
-    return resolution?.winner;
+    return winner;
   }
 
   #claim(exposure: Exposure): void {

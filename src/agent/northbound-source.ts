@@ -111,7 +111,7 @@ export class NorthboundSource implements OvnSource {
     const question: BindingsQuestion = {
       cms: this.#config.cms,
       gatewaysTold: this.#northbound.has('Logical_Router_Port', 'status'),
-      external: false,
+      external: this.#config.exposeExternalPorts,
     };
     if (changes.cause === 'snapshot') {
       const { Logical_Switch_Port: ports, Logical_Router_Port: routerPorts } = this.#northbound.tables;
