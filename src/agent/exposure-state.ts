@@ -2,11 +2,12 @@
  * The exposures of this node, kept up to date candidate by candidate.
  *
  * In: verdicts of the candidates that changed. Out: which winning exposures came and went. Claims on one prefix are
- * settled by the rank of `exposures/conflicts.ts`, so the result does not depend on the order of events; a full
- * recompute over all candidates gives the same state, and a test compares the two.
+ * settled by the rank of `exposures/conflicts.ts`, after those whose subnet is exposed for somebody else were set aside,
+ * so the result does not depend on the order of events; a full recompute over all candidates gives the same state, and a
+ * test compares the two.
  */
 import type { Prefix } from '../base/address.ts';
-import { resolveConflict } from '../exposures/conflicts.ts';
+import { ownWinner, settle } from '../exposures/conflicts.ts';
 import type { Denial, Exposure, Verdict } from '../exposures/types.ts';
 import type { CandidateKey } from '../ovn/topology.ts';
 
@@ -22,6 +23,8 @@ export interface ExposureDelta {
 export class ExposureState {
   readonly #verdicts = new Map<CandidateKey, Verdict>();
   readonly #claims = new Map<Prefix, Exposure[]>();
+  /** Prefixes with claims that need this subnet, with how many need it. */
+  readonly #inside = new Map<Prefix, Map<Prefix, number>>();
   readonly #winners = new Map<Prefix, Exposure>();
   readonly #conflicts = new Map<Prefix, readonly Denial[]>();
 
@@ -39,8 +42,8 @@ export class ExposureState {
     return this.#verdicts.keys();
   }
 
-  /** Takes new verdicts; `undefined` means that the candidate is gone. */
-  update(verdicts: Iterable<readonly [CandidateKey, Verdict | undefined]>): ExposureDelta {
+  /** Takes new verdicts; an empty one is that of a candidate that is gone. */
+  update(verdicts: Iterable<readonly [CandidateKey, Verdict]>): ExposureDelta {
     const prefixes = new Set<Prefix>();
     const denied: Denial[] = [];
     for (const [key, verdict] of verdicts) {
@@ -49,13 +52,13 @@ export class ExposureState {
         prefixes.add(exposure.prefix);
         this.#drop(exposure);
       }
-      for (const exposure of verdict?.exposures ?? []) {
+      for (const exposure of verdict.exposures) {
         prefixes.add(exposure.prefix);
         this.#claim(exposure);
       }
       const known = new Set(before?.denials.map(denialText));
-      denied.push(...(verdict?.denials ?? []).filter((denial) => !known.has(denialText(denial))));
-      if (verdict === undefined || (verdict.exposures.length === 0 && verdict.denials.length === 0)) {
+      denied.push(...verdict.denials.filter((denial) => !known.has(denialText(denial))));
+      if (verdict.exposures.length === 0 && verdict.denials.length === 0) {
         this.#verdicts.delete(key);
       } else {
         this.#verdicts.set(key, verdict);
@@ -64,39 +67,65 @@ export class ExposureState {
     return this.#settle(prefixes, denied);
   }
 
-  #settle(prefixes: Iterable<Prefix>, denied: Denial[]): ExposureDelta {
+  #settle(prefixes: Set<Prefix>, denied: Denial[]): ExposureDelta {
     const withdrawn: Exposure[] = [];
     const exposed: Exposure[] = [];
-    for (const prefix of prefixes) {
+    // Subnets first: what is inside them depends on who has them, and nothing depends on that in turn.
+    const covering = [...prefixes].filter((prefix) => this.#inside.has(prefix));
+    const renew = (prefix: Prefix): void => {
       const before = this.#winners.get(prefix);
-      const claims = this.#claims.get(prefix);
-      if (claims === undefined) {
+      const after = this.#resolve(prefix, denied);
+      if (after === undefined) {
         if (before !== undefined) withdrawn.push(before);
         this.#winners.delete(prefix);
-        this.#conflicts.delete(prefix);
-        continue;
+      } else {
+        this.#winners.set(prefix, after);
+        if (before === undefined || JSON.stringify(before) !== JSON.stringify(after)) exposed.push(after);
       }
-      const { winner, denials } = resolveConflict(claims);
-      this.#winners.set(prefix, winner);
-      if (before === undefined || JSON.stringify(before) !== JSON.stringify(winner)) exposed.push(winner);
-      const known = new Set(this.#conflicts.get(prefix)?.map(denialText));
-      denied.push(...denials.filter((denial) => !known.has(denialText(denial))));
-      if (denials.length === 0) this.#conflicts.delete(prefix);
-      else this.#conflicts.set(prefix, denials);
+    };
+    for (const prefix of covering) {
+      const owner = this.#winners.get(prefix)?.candidate;
+      renew(prefix);
+      prefixes.delete(prefix);
+      if (this.#winners.get(prefix)?.candidate === owner) continue;
+      for (const inside of this.#inside.get(prefix)?.keys() ?? []) prefixes.add(inside);
     }
+    for (const prefix of prefixes) renew(prefix);
     return { withdrawn, exposed, denied };
+  }
+
+  #resolve(prefix: Prefix, denied: Denial[]): Exposure | undefined {
+    const { winner, denials } = settle(this.#claims.get(prefix) ?? [], (subnet) =>
+      ownWinner(this.#claims.get(subnet)),
+    );
+    const known = new Set(this.#conflicts.get(prefix)?.map(denialText));
+    denied.push(...denials.filter((denial) => !known.has(denialText(denial))));
+    if (denials.length === 0) this.#conflicts.delete(prefix);
+    else this.#conflicts.set(prefix, denials);
+    return winner;
   }
 
   #claim(exposure: Exposure): void {
     const claims = this.#claims.get(exposure.prefix);
     if (claims === undefined) this.#claims.set(exposure.prefix, [exposure]);
     else claims.push(exposure);
+    if (exposure.delivery.type === 'covered') this.#count(exposure.delivery.subnet, exposure.prefix, 1);
   }
 
   #drop(exposure: Exposure): void {
     const rest = this.#claims.get(exposure.prefix)?.filter((claim) => claim !== exposure) ?? [];
     if (rest.length === 0) this.#claims.delete(exposure.prefix);
     else this.#claims.set(exposure.prefix, rest);
+    if (exposure.delivery.type === 'covered') this.#count(exposure.delivery.subnet, exposure.prefix, -1);
+  }
+
+  #count(subnet: Prefix, inside: Prefix, by: 1 | -1): void {
+    const counts = this.#inside.get(subnet) ?? new Map<Prefix, number>();
+    const count = (counts.get(inside) ?? 0) + by;
+    if (count > 0) counts.set(inside, count);
+    else counts.delete(inside);
+    if (counts.size === 0) this.#inside.delete(subnet);
+    else this.#inside.set(subnet, counts);
   }
 }
 

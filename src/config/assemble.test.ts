@@ -22,6 +22,8 @@ bgp_vrf_table_id = 9
 clear_vrf_routes_on_startup = yes
 allowed_prefixes = 10.0.0.0/10, 2001:DB8:10::/48
 proxy_ndp_addresses = 2001:db8::11
+expose_unmarked = no
+expose_external_ports = yes
 migration_grace = 12
 withdraw_guard_percent = 13
 withdraw_guard_minimum = 14
@@ -90,6 +92,8 @@ it('puts the value of every option where the rooms look for it', () => {
     ovnSbTls: { privateKey: '/33', certificate: '/34', caCert: '/35' },
     allowedPrefixes: ['10.0.0.0/10', '2001:db8:10::/48'],
     proxyNdpAddresses: ['2001:db8::11'],
+    exposeUnmarked: false,
+    exposeExternalPorts: true,
     migrationGraceSec: 12,
     withdrawGuardPercent: 13,
     withdrawGuardMinimum: 14,
@@ -125,6 +129,8 @@ it.each([
   ['expose_tenant_networks = true', { tenant: { ...tenant, exposeNetworks: true } }],
   ['expose_ipv6_gua_tenant_networks = true', { tenant: { ...tenant, exposeIpv6Gua: true } }],
   ['require_snat_disabled_for_tenant_networks = true', { tenant: { ...tenant, requireSnatDisabled: true } }],
+  ['expose_unmarked = false', { exposeUnmarked: false }],
+  ['expose_external_ports = true', { exposeExternalPorts: true }],
   ['delete_vrf_on_disconnect = false', { evpn: { ...evpn, deleteVrfOnDisconnect: false } }],
   ['debug = true', { logLevel: 'debug' }],
 ] as const)('changes nothing else by %s', (line, changes) => {

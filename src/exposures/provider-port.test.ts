@@ -61,11 +61,12 @@ describe('a port on a provider network', () => {
       { row: LOCALNET.row, note: 'physical network "physnet1", untagged, bridge br-ex' },
     ];
     const network = { name: 'pub', physicalNetwork: 'physnet1', bridge: 'br-ex', localnet: 'provnet-1' };
-    const common = { kind: 'provider-port', candidate: KEY, mac: 'fa:16:3e:00:00:10', network, because };
+    const common = { kind: 'provider-port', candidate: KEY, network, announce: true, because };
+    const delivery = (...proxyNdp: string[]) => ({ type: 'link', mac: 'fa:16:3e:00:00:10', proxyNdp });
     expect(addresses({})).toEqual({
       exposures: [
-        { ...common, address: '172.24.4.10', prefix: '172.24.4.10/32', proxyNdp: [] },
-        { ...common, address: '2001:db8::10', prefix: '2001:db8::10/128', proxyNdp: ['2001:db8::'] },
+        { ...common, address: '172.24.4.10', prefix: '172.24.4.10/32', delivery: delivery() },
+        { ...common, address: '2001:db8::10', prefix: '2001:db8::10/128', delivery: delivery('2001:db8::') },
       ],
       denials: [],
     });

@@ -19,6 +19,9 @@ export const TEST_CONFIG: WiringConfig = {
   bgpNic: 'bgp-nic',
   bgpVrf: 'bgp-vrf',
   bgpVrfTableId: 10,
+  tenant: unrestrictedPolicy().tenant,
+  communities: [],
+  meds: [],
 };
 
 export interface TestNode {
@@ -91,7 +94,8 @@ function objectLines(object: NodeObject): string[] {
       return [`rule to ${object.to} lookup ${object.table}`];
     case 'route': {
       const { target } = object;
-      const to = target.type === 'device' ? `dev ${target.device}` : target.type;
+      const via = target.type === 'device' && target.via !== undefined ? `via ${target.via} ` : '';
+      const to = target.type === 'device' ? `${via}dev ${target.device}` : target.type;
       const metric = object.metric === 0 ? '' : ` metric ${object.metric}`;
       return [`route -${object.family} ${object.destination} ${to} table ${object.table}${metric}`];
     }
