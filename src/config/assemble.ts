@@ -39,6 +39,8 @@ export function assembleConfig(values: OptionValues): AgentConfig {
     proxyNdpAddresses: values.proxyNdpAddresses,
     communities: values.communities,
     meds: values.meds,
+    exposeUnmarked: values.exposeUnmarked,
+    exposeExternalPorts: values.exposeExternalPorts,
     migrationGraceSec: values.migrationGrace,
     withdrawGuardPercent: values.withdrawGuardPercent,
     withdrawGuardMinimum: values.withdrawGuardMinimum,
