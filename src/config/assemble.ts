@@ -10,6 +10,7 @@ const DEFAULT_LOG_FILE = 'ovn-bgp-agent.log';
 export function assembleConfig(values: OptionValues): AgentConfig {
   return {
     driver: values.driver,
+    cms: values.cms,
     exposingMethod: values.exposingMethod,
     advertiseVia: values.advertiseVia,
     vlanHandover: values.vlanHandover,

@@ -55,6 +55,12 @@ export const OPTIONS = {
     default: 'ovn_bgp_driver',
     help: 'What decides which addresses are exposed. ovn_bgp_driver reads the OVN Southbound database, nb_ovn_bgp_driver the Northbound one. ovn_evpn_driver and ovn_stretched_l2_bgp_driver are known, but not part of this version.',
   }),
+  cms: option('DEFAULT', 'cms', {
+    type: choiceType(['auto', 'neutron', 'ovn']),
+    default: 'auto',
+    origin: 'own',
+    help: 'Who fills the OVN Northbound database. neutron: its keys in external_ids say which network, host and router a row belongs to. ovn: such keys do not count; rows mean what OVN says that they mean, and where ports are bound is read from the Southbound database. auto: told row by row, by whether it has such keys.',
+  }),
   exposingMethod: option('DEFAULT', 'exposing_method', {
     type: choiceType(['underlay', 'l2vni', 'vrf', 'dynamic', 'ovn']),
     default: 'underlay',

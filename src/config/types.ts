@@ -51,8 +51,12 @@ export interface LocalOvnClusterConfig {
   readonly bgpChassisId: string;
 }
 
+/** Who fills the OVN databases: Neutron, anybody else, or told row by row. */
+export type CloudManagement = 'auto' | 'neutron' | 'ovn';
+
 export interface AgentConfig {
   readonly driver: Driver;
+  readonly cms: CloudManagement;
   readonly exposingMethod: ExposingMethod;
   readonly advertiseVia: AdvertiseVia;
   readonly vlanHandover: VlanHandover;
