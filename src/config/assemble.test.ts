@@ -23,6 +23,8 @@ bgp_vrf_table_id = 9
 clear_vrf_routes_on_startup = yes
 allowed_prefixes = 10.0.0.0/10, 2001:DB8:10::/48
 proxy_ndp_addresses = 2001:db8::11
+communities = gateway=64999:2+64999:1+no-export+4200000000:1:1, tag:gold=64999:7
+meds = tenant-host=12
 expose_unmarked = no
 expose_external_ports = yes
 migration_grace = 12
@@ -94,6 +96,15 @@ it('puts the value of every option where the rooms look for it', () => {
     ovnSbTls: { privateKey: '/33', certificate: '/34', caCert: '/35' },
     allowedPrefixes: ['10.0.0.0/10', '2001:db8:10::/48'],
     proxyNdpAddresses: ['2001:db8::11'],
+    communities: [
+      {
+        selector: 'gateway',
+        communities: ['64999:1', '64999:2', 'no-export'],
+        largeCommunities: ['4200000000:1:1'],
+      },
+      { selector: 'tag:gold', communities: ['64999:7'], largeCommunities: [] },
+    ],
+    meds: [{ selector: 'tenant-host', med: 12 }],
     exposeUnmarked: false,
     exposeExternalPorts: true,
     migrationGraceSec: 12,

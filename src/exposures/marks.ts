@@ -6,6 +6,7 @@
  * and the tag. A mark that cannot be read is a fault: nothing is exposed on a guess.
  */
 import { quote } from '../base/quote.ts';
+import { TAG } from '../config/exposure-kinds.ts';
 import { describeRow } from '../ovn/describe.ts';
 import type { Mark, Marks } from '../ovn/topology.ts';
 import type { ExposurePolicy } from './types.ts';
@@ -13,9 +14,6 @@ import type { Refusal, VerdictBuilder } from './verdict.ts';
 
 export const EXPOSE_KEY = 'ovn-bgp-agent:expose';
 export const TAG_KEY = 'ovn-bgp-agent:tag';
-
-/** What a tag may be; it becomes a part of names in the configuration of FRR. */
-const TAG = /^[A-Za-z0-9_.-]{1,32}$/;
 
 /** Why the candidate is not selected; `undefined` when it is. */
 export function unselected(mark: Mark | undefined, policy: ExposurePolicy): Refusal | undefined {

@@ -101,6 +101,40 @@ describe('stanzas', () => {
     expect(shown.match(/^router bgp 64999 vrf bgp-vrf$/gm)).toHaveLength(1);
   });
 
+  test('classes of routes get their attributes, and go as a whole', async () => {
+    const classes = [
+      {
+        number: 4,
+        metric: 17904,
+        communities: ['64999:1', '64999:2', 'no-export'],
+        largeCommunities: ['1:2:3'],
+        med: 10,
+      },
+      { number: 64, metric: 17964, communities: [], largeCommunities: [] },
+    ];
+    const kernel = kernelRoutesStanza({ as: 64999, metric: 17900, classes });
+    await frr.apply(SCOPE, undefined, kernel);
+    expect(await held('kernel-routes')).toEqual(kernel);
+    const fewer = kernelRoutesStanza({ as: 64999, metric: 17900, classes: classes.slice(1) });
+    await frr.apply(SCOPE, kernel, fewer);
+    expect(await held('kernel-routes')).toEqual(fewer);
+    await frr.apply(SCOPE, fewer, KERNEL);
+    expect(await held('kernel-routes')).toEqual(KERNEL);
+    await frr.apply(SCOPE, KERNEL, undefined);
+
+    const plainText = await configText();
+    await frr.apply(SCOPE, undefined, LEAK);
+    const leakText = await configText();
+    const leak = leakStanza({ ...SCOPE, routerId: ROUTER_ID, redistribute: ['connected'], classes });
+    await frr.apply(SCOPE, LEAK, leak);
+    expect(await held('leak')).toEqual(leak);
+    await frr.apply(SCOPE, leak, LEAK);
+    expect(await configText()).toBe(leakText);
+    await frr.apply(SCOPE, LEAK, leak);
+    await frr.apply(SCOPE, leak, undefined);
+    expect(await configText()).toBe(plainText);
+  });
+
   test('a stanza that stands already opens no configuration session', async () => {
     await frr.apply(SCOPE, undefined, LEAK);
     const collected: unknown[] = [];
