@@ -66,7 +66,7 @@ describe.each(CLOUD_KINDS)('any contents of the $name database', ({ steps, creat
           expect(merged(verdicts.values())).toEqual(comparable(evaluate(cloud.fresh(), POLICY)));
         }
       }),
-      { numRuns: 300 },
+      { numRuns: 100 },
     );
   });
 });
