@@ -31,7 +31,7 @@ describe.each(CLOUD_KINDS)('any contents of the $name database', ({ steps, creat
           expect(`${denial.message}${denial.address ?? ''}`).toMatch(/^[\x20-\x7e]{1,800}$/);
         }
       }),
-      { numRuns: 200 },
+      { numRuns: 100 },
     );
   });
 
@@ -49,7 +49,7 @@ describe.each(CLOUD_KINDS)('any contents of the $name database', ({ steps, creat
         });
         expect(second).toBe(first);
       }),
-      { numRuns: 200 },
+      { numRuns: 100 },
     );
   });
 
@@ -66,7 +66,7 @@ describe.each(CLOUD_KINDS)('any contents of the $name database', ({ steps, creat
           expect(merged(verdicts.values())).toEqual(comparable(evaluate(cloud.fresh(), POLICY)));
         }
       }),
-      { numRuns: 300 },
+      { numRuns: 120 },
     );
   });
 });
