@@ -82,7 +82,7 @@ describe.each(CLOUD_KINDS)('any contents of the $name database', ({ steps, creat
           expect(merged(verdicts.values())).toEqual(comparable(evaluate(cloud.fresh(), POLICY)));
         }
       }),
-      { numRuns: 120 },
+      { numRuns: 100 },
     );
   });
 });
