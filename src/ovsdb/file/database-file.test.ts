@@ -259,8 +259,10 @@ describe("a cluster member's log", () => {
       before,
       entry(3, [newer, null]),
       entry(4, [null, change]),
-      entry(5, [null, { _is_diff: true, Thing: { [A]: { name: 'a' } } }]),
-      { commit_index: 5 },
+      entry(5, [{ ...newer, tables: { ...newer.tables, Other: { columns: {} } } }, null]),
+      entry(6, [{ ...newer, tables: { Thing: { columns: { name: words, words } } } }, null]),
+      entry(7, [null, { _is_diff: true, Thing: { [A]: { name: 'a' } } }]),
+      { commit_index: 7 },
     );
     expect(read(back).tables.Thing.get(A)?.name).toBe('more');
     expect(named(clusterLog(header, entry(2, [SCHEMA, insert(B, 'b')]), { commit_index: 2 }))).toEqual(['b']);
