@@ -1,0 +1,152 @@
+/**
+ * The desired state of a node, computed from files alone: for support work, on any machine.
+ *
+ * In: configuration, opened database files, and what the operator says besides. Out: everything that the agent would
+ * want on the node, and why, what it would not, and what had to be assumed. No socket is opened and nothing is written.
+ * Throws an `OfflineInputError` that names the flag when something is missing, and the file reader's errors.
+ */
+
+import { sortedBy } from '../base/order.ts';
+import { quote } from '../base/quote.ts';
+import type { AgentConfig } from '../config/types.ts';
+import { parseBridgeMappings } from '../exposures/bridge-mappings.ts';
+import { keyOf } from '../node/keys.ts';
+import type { DesiredObject } from '../node/objects.ts';
+import type { NodeIdentity } from '../ovn/topology.ts';
+import type { DatabaseFile, FileContents } from '../ovsdb/index.ts';
+import { type DesiredNode, desiredNode } from './desired-node.ts';
+import { nodeFacts } from './node-facts.ts';
+import {
+  type Assumption,
+  type GivenFacts,
+  readingsOfFile,
+  readingsOfMappings,
+  readSwitchFile,
+  type SwitchFile,
+} from './offline-node.ts';
+import { chassisOf, fileTopology, neededDatabase, type OvnFiles } from './ovn-files.ts';
+
+/** Something must be said that was not; the message names the flag. */
+export class OfflineInputError extends Error {
+  override readonly name = 'OfflineInputError';
+  readonly code = 'offline-input';
+}
+
+export interface OfflineInput extends GivenFacts {
+  readonly config: AgentConfig;
+  readonly files: OvnFiles & { readonly openVSwitch?: DatabaseFile };
+  /** `external_ids:system-id` of the node. */
+  readonly chassis?: string;
+  readonly hostname?: string;
+}
+
+/** A file that the plan was computed from. */
+export interface PlanSource {
+  readonly database: 'northbound' | 'southbound' | 'open_vswitch';
+  readonly file: string;
+  readonly format: DatabaseFile['format'];
+  readonly schemaVersion?: string;
+  /** Of the last transaction in the file, in ISO 8601. */
+  readonly date?: string;
+  /** Tables and columns that the file does not have; they were taken to be empty. */
+  readonly lacks: readonly string[];
+}
+
+export interface OfflinePlan extends Omit<DesiredNode, 'desired'> {
+  readonly identity: NodeIdentity;
+  readonly sources: readonly PlanSource[];
+  readonly assumptions: readonly Assumption[];
+  readonly warnings: readonly string[];
+  /** In the order of their keys. */
+  readonly desired: readonly DesiredObject[];
+}
+
+export function offlinePlan(input: OfflineInput): OfflinePlan {
+  const { config, files } = input;
+  const database = neededDatabase(config);
+  const file = files[database];
+  if (file === undefined) throw missingDatabase(config);
+  if (files.openVSwitch === undefined && input.bridgeMappings === undefined) {
+    throw new OfflineInputError(
+      'nothing says which bridges the node has: give --ovs-db FILE, or --bridge-mappings TEXT (physnet1:br-ex)',
+    );
+  }
+  const local = files.openVSwitch === undefined ? undefined : readSwitchFile(files.openVSwitch);
+  const warnings: string[] = [];
+  const identity = identityOf(input, local, warnings);
+  const { topology, contents } = fileTopology(database, file, identity);
+  const readings =
+    local === undefined
+      ? readingsOfMappings(identity, input.bridgeMappings ?? '', [...topology.localnets()], input)
+      : readingsOfFile(local, input);
+  warnings.push(...parseBridgeMappings(readings.snapshot.bridgeMappings).warnings);
+  const facts = nodeFacts({ ...readings, routerId: config.bgpRouterId }, config);
+  const sources = [sourceOf(database, file, contents)];
+  if (local !== undefined) sources.push(sourceOf('open_vswitch', local.file, local.contents));
+  const { desired, ...rest } = desiredNode(config, topology, facts);
+  return {
+    ...rest,
+    identity,
+    sources,
+    assumptions: readings.assumptions,
+    warnings: [...contents.warnings, ...(local?.contents.warnings ?? []), ...warnings],
+    desired: sortedBy(desired.values(), ({ object }) => keyOf(object)),
+  };
+}
+
+/**
+ * The chassis as given, else that of the Open_vSwitch file; the host name as given, else that file's, else that of the
+ * chassis' row in the Southbound database.
+ */
+function identityOf(
+  { config, files, chassis, hostname }: OfflineInput,
+  local: SwitchFile | undefined,
+  warnings: string[],
+): NodeIdentity {
+  const found = local?.snapshot.systemId;
+  const systemId = chassis ?? found;
+  if (systemId === undefined) {
+    throw new OfflineInputError("nothing says which node it is: give --chassis NAME, the node's system-id");
+  }
+  if (found !== undefined && found !== systemId) {
+    warnings.push(`${local?.file.source} is of chassis ${quote(found)}, the plan is for ${quote(systemId)}`);
+  }
+  const hosts = files.southbound === undefined ? undefined : chassisOf(files.southbound);
+  if (hosts !== undefined && !hosts.has(systemId)) {
+    const known = [...hosts.keys()]
+      .sort()
+      .slice(0, 10)
+      .map((name) => quote(name));
+    warnings.push(
+      `${files.southbound?.source} has no chassis ${quote(systemId)}; it has ${known.length === 0 ? 'none' : known.join(', ')}`,
+    );
+  }
+  const host = hostname ?? local?.snapshot.hostname ?? (hosts?.get(systemId) || undefined);
+  if (host !== undefined) return { hostname: host, systemId };
+  // The Southbound database knows nodes by their chassis alone.
+  if (neededDatabase(config) === 'southbound') return { hostname: systemId, systemId };
+  throw new OfflineInputError(
+    `the host name of chassis ${quote(systemId)} is not known: give --hostname NAME, or --ovs-db or --sb-db, which have it`,
+  );
+}
+
+function missingDatabase(config: AgentConfig): OfflineInputError {
+  const [name, flag] =
+    neededDatabase(config) === 'northbound'
+      ? ['OVN_Northbound', '--nb-db FILE']
+      : ['OVN_Southbound', '--sb-db FILE'];
+  return new OfflineInputError(`driver = ${config.driver} reads ${name}: give ${flag}`);
+}
+
+function sourceOf(database: PlanSource['database'], file: DatabaseFile, contents: FileContents): PlanSource {
+  const { dateMs } = contents;
+  const date = dateMs === undefined ? undefined : new Date(dateMs);
+  return {
+    database,
+    file: file.source,
+    format: file.format,
+    ...(file.version === undefined ? {} : { schemaVersion: file.version }),
+    ...(date === undefined || Number.isNaN(date.getTime()) ? {} : { date: date.toISOString() }),
+    lacks: contents.problems.map(({ detail }) => detail),
+  };
+}
