@@ -1,7 +1,7 @@
 /** Prints an offline plan for people and for programs. Pure: the same plan prints the same text. */
 import type { OfflinePlan } from '../agent/offline-plan.ts';
 import { verboseLines } from './plan-format.ts';
-import { LISTS, objectLists, sortedDenials, sortedExposures } from './plan-lists.ts';
+import { LISTS, objectLists } from './plan-lists.ts';
 
 export function offlineText(plan: OfflinePlan, verbose: boolean): string {
   const lists = objectLists(plan.desired);
@@ -32,7 +32,7 @@ export function offlineText(plan: OfflinePlan, verbose: boolean): string {
 }
 
 export function offlineJson(plan: OfflinePlan): string {
-  const { identity: node, sources, assumptions, warnings, pending } = plan;
+  const { identity: node, sources, assumptions, warnings, exposures, denials, pending } = plan;
   return `${JSON.stringify(
     {
       mode: 'offline',
@@ -41,8 +41,8 @@ export function offlineJson(plan: OfflinePlan): string {
       assumptions,
       warnings,
       ...objectLists(plan.desired),
-      exposures: sortedExposures(plan.exposures),
-      denials: sortedDenials(plan.denials),
+      exposures,
+      denials,
       pending,
     },
     undefined,

@@ -4,7 +4,6 @@ import { changeCount } from '../agent/plan-tools.ts';
 import { reasonText } from '../exposures/reasons.ts';
 import { describe } from '../node/describe.ts';
 import type { Change } from '../node/objects.ts';
-import { sortedDenials, sortedExposures } from './plan-lists.ts';
 
 const SIGN = { add: '+', change: '~', remove: '-' } as const;
 
@@ -35,12 +34,12 @@ function changeText(change: Change): string {
 /** What is exposed and what is not, each with its reason. */
 export function verboseLines({ exposures, denials }: Pick<DryRun, 'exposures' | 'denials'>): string[] {
   const lines = ['# exposed'];
-  for (const exposure of sortedExposures(exposures)) {
+  for (const exposure of exposures) {
     const because = exposure.because.map((reason) => reasonText(reason)).join('; ');
     lines.push(`  ${exposure.address} on ${exposure.network.name}: ${because}`);
   }
   lines.push('# not exposed');
-  for (const denial of sortedDenials(denials)) {
+  for (const denial of denials) {
     lines.push(`  ${denial.row.name ?? denial.row.uuid}: ${denial.message} [${denial.code}]`);
   }
   return lines;
@@ -65,8 +64,8 @@ export function planJson(run: DryRun): string {
       changes,
       blocked,
       pending: run.pending,
-      exposures: sortedExposures(run.exposures),
-      denials: sortedDenials(run.denials),
+      exposures: run.exposures,
+      denials: run.denials,
     },
     undefined,
     2,

@@ -1,12 +1,8 @@
 /**
  * The vocabulary of `plan --output json` (docs/reference/plan.md): one list for each kind of thing that a node holds.
  *
- * In: desired objects, exposures, denials. Out: plain JSON values in a fixed order. Pure.
+ * In: desired objects. Out: plain JSON values in a fixed order. Pure.
  */
-import type { DesiredNode } from '../agent/desired-node.ts';
-import { compareIp } from '../base/address.ts';
-import { sortedBy } from '../base/order.ts';
-import type { Denial, Exposure } from '../exposures/types.ts';
 import { describe } from '../node/describe.ts';
 import type { DesiredObject, NodeObject, NodeObjectKind } from '../node/objects.ts';
 
@@ -62,12 +58,4 @@ export function objectLists(
     lists[LIST_OF[object.kind]].push({ ...object, text: describe(object), role, because });
   }
   return lists;
-}
-
-export function sortedExposures(exposures: DesiredNode['exposures']): Exposure[] {
-  return [...exposures].sort((a, b) => compareIp(a.prefix, b.prefix));
-}
-
-export function sortedDenials(denials: DesiredNode['denials']): Denial[] {
-  return sortedBy(denials, ({ row, address, code }) => `${row.name ?? row.uuid} ${address ?? ''} ${code}`);
 }

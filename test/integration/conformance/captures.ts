@@ -49,7 +49,7 @@ const DEADLINE_MS = 15_000;
 
 export async function startCloud(scenario: Scenario): Promise<CapturedCloud> {
   const northbound = scenario === 'nb-underlay';
-  const database = join(FIXTURES, scenario, northbound ? 'ovn-nb.db' : 'ovn-sb.db');
+  const database = fixturePath(scenario, northbound ? 'ovn-nb.db' : 'ovn-sb.db');
   const server = await startOvsdbServer({ schemas: [], databases: [database] });
   try {
     const snapshots = new Map<NodeName, OvsSnapshot>();
@@ -151,8 +151,13 @@ function renamed(value: unknown): unknown {
   return value.map(renamed);
 }
 
+/** Where a captured file is. */
+export function fixturePath(scenario: Scenario, file: string): string {
+  return join(FIXTURES, scenario, file);
+}
+
 function fixture(scenario: Scenario, file: string): string {
-  return readFileSync(join(FIXTURES, scenario, file), 'utf8');
+  return readFileSync(fixturePath(scenario, file), 'utf8');
 }
 
 function missing(what: string): never {
