@@ -7,11 +7,12 @@ import { desiredNode } from '../agent/desired-node.ts';
 import { FactsReader } from '../agent/facts-reader.ts';
 import { offlinePlan } from '../agent/offline-plan.ts';
 import { BRIDGE, bareNode } from '../agent/testing.ts';
-import { parseIp } from '../base/address.ts';
+import { type IpAddress, type MacAddress, type Prefix, parseIp } from '../base/address.ts';
 import { silentLogger } from '../base/logger.ts';
 import { defaultConfig } from '../config/assemble.ts';
+import { EXPOSURE_KINDS } from '../config/exposure-kinds.ts';
 import type { AgentConfig } from '../config/types.ts';
-import { EXPOSURE_KINDS } from '../exposures/types.ts';
+import type { Delivery, Exposure } from '../exposures/types.ts';
 import { Node } from '../node/node.ts';
 import { createNorthboundTopology } from '../ovn/northbound.ts';
 import { NORTHBOUND } from '../ovn/northbound-schema.ts';
@@ -70,6 +71,7 @@ function cloud() {
 
 const CONFIGS: readonly (readonly [string, Partial<AgentConfig>])[] = [
   ['VRF and VLAN devices', {}],
+  ['route attributes', { meds: [{ selector: 'provider-port', med: 7 }] }],
   ['blackhole routes and OVS ports', { advertiseVia: 'main', vlanHandover: 'ovs' }],
 ];
 
@@ -135,6 +137,25 @@ describe('the schema of plan', () => {
     const reserved = LISTS.filter((name) => schema.$defs.offlinePlan?.properties?.[name]?.maxItems === 0);
     expect(unused).toEqual(reserved);
     expect((await live({})).blocked).not.toEqual([]);
+  });
+
+  it('fits every way of delivery', () => {
+    const [base] = offline({}).exposures as readonly Exposure[];
+    const [subnet, via, mac] = [
+      '192.0.2.0/24' as Prefix,
+      '192.0.2.1' as IpAddress,
+      '02:00:00:00:00:01' as MacAddress,
+    ];
+    const deliveries: readonly Delivery[] = [
+      { type: 'link', mac, proxyNdp: [via] },
+      { type: 'link', proxyNdp: [] },
+      { type: 'via', via, mac },
+      { type: 'via', via },
+      { type: 'covered', subnet, by: 'subnet:x', via },
+    ];
+    const exposures = deliveries.map((delivery) => ({ ...base, delivery, announce: false, tag: 'gold' }));
+    expect(problems({ ...offline({}), exposures })).toEqual([]);
+    expect(problems({ ...offline({}), exposures: [{ ...base, delivery: { type: 'via' } }] })).not.toEqual([]);
   });
 
   it('refuses what it does not describe, at every place', async () => {
