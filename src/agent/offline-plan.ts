@@ -24,7 +24,7 @@ import {
   readSwitchFile,
   type SwitchFile,
 } from './offline-node.ts';
-import { chassisOf, fileTopology, neededDatabase, type OvnFiles } from './ovn-files.ts';
+import { neededDatabase, type OvnFiles, readHosts, readOvnFile } from './ovn-files.ts';
 
 /** Something must be said that was not; the message names the flag. */
 export class OfflineInputError extends Error {
@@ -73,8 +73,11 @@ export function offlinePlan(input: OfflineInput): OfflinePlan {
   }
   const local = files.openVSwitch === undefined ? undefined : readSwitchFile(files.openVSwitch);
   const warnings: string[] = [];
-  const identity = identityOf(input, local, warnings);
-  const { topology, contents } = fileTopology(database, file, identity);
+  const ovn = readOvnFile(database, file);
+  const { contents } = ovn;
+  const hosts = ovn.hosts ?? (files.southbound === undefined ? undefined : readHosts(files.southbound));
+  const identity = identityOf(input, local, hosts, warnings);
+  const topology = ovn.topologyFor(identity);
   const readings =
     local === undefined
       ? readingsOfMappings(identity, input.bridgeMappings ?? '', [...topology.localnets()], input)
@@ -101,6 +104,7 @@ export function offlinePlan(input: OfflineInput): OfflinePlan {
 function identityOf(
   { config, files, chassis, hostname }: OfflineInput,
   local: SwitchFile | undefined,
+  hosts: ReadonlyMap<string, string> | undefined,
   warnings: string[],
 ): NodeIdentity {
   const found = local?.snapshot.systemId;
@@ -111,7 +115,6 @@ function identityOf(
   if (found !== undefined && found !== systemId) {
     warnings.push(`${local?.file.source} is of chassis ${quote(found)}, the plan is for ${quote(systemId)}`);
   }
-  const hosts = files.southbound === undefined ? undefined : chassisOf(files.southbound);
   if (hosts !== undefined && !hosts.has(systemId)) {
     const known = [...hosts.keys()]
       .sort()

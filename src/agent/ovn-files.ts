@@ -1,7 +1,7 @@
 /**
  * The OVN databases from files: the topology that the driver would see, and which databases it needs for that.
  *
- * In: configuration, opened files, the node's identity. Out: the topology and what the file does not say. Throws the
+ * In: configuration, opened files. Out: the topology, host names, and what the file does not say. Throws the
  * reader's errors, which name file and record.
  */
 import type { AgentConfig } from '../config/types.ts';
@@ -10,7 +10,7 @@ import { NORTHBOUND } from '../ovn/northbound-schema.ts';
 import { createSouthboundTopology } from '../ovn/southbound.ts';
 import { SOUTHBOUND } from '../ovn/southbound-schema.ts';
 import type { NodeIdentity, Topology } from '../ovn/topology.ts';
-import { type DatabaseFile, databaseSpec, type FileContents, tableSpec } from '../ovsdb/index.ts';
+import { type DatabaseFile, databaseSpec, type FileContents, type RowOf, tableSpec } from '../ovsdb/index.ts';
 
 export interface OvnFiles {
   readonly northbound?: DatabaseFile;
@@ -24,30 +24,43 @@ export function neededDatabase(config: AgentConfig): OvnDatabase {
   return config.driver === 'nb_ovn_bgp_driver' ? 'northbound' : 'southbound';
 }
 
-export interface FileTopology {
-  readonly topology: Topology;
+/** The database that the driver reads, from its file. */
+export interface OvnFile {
   readonly contents: FileContents;
+  /** Host names by chassis name; Southbound only. */
+  readonly hosts: ReadonlyMap<string, string> | undefined;
+  topologyFor(identity: NodeIdentity): Topology;
 }
 
-export function fileTopology(
-  database: OvnDatabase,
-  file: DatabaseFile,
-  identity: NodeIdentity,
-): FileTopology {
+const CHASSIS = tableSpec(
+  { ...SOUTHBOUND.tables.Chassis.columns, hostname: 'string' },
+  SOUTHBOUND.tables.Chassis.indexes ?? {},
+);
+const SOUTHBOUND_WITH_HOSTS = databaseSpec(SOUTHBOUND.name, { ...SOUTHBOUND.tables, Chassis: CHASSIS });
+const HOSTS = databaseSpec(SOUTHBOUND.name, { Chassis: CHASSIS });
+
+export function readOvnFile(database: OvnDatabase, file: DatabaseFile): OvnFile {
   if (database === 'northbound') {
     const contents = file.contents(NORTHBOUND);
-    return { contents, topology: createNorthboundTopology(contents.tables, identity) };
+    return {
+      contents,
+      hosts: undefined,
+      topologyFor: (identity) => createNorthboundTopology(contents.tables, identity),
+    };
   }
-  const contents = file.contents(SOUTHBOUND);
-  return { contents, topology: createSouthboundTopology(contents.tables, identity) };
+  const contents = file.contents(SOUTHBOUND_WITH_HOSTS);
+  return {
+    contents,
+    hosts: hostsIn(contents.tables.Chassis),
+    topologyFor: (identity) => createSouthboundTopology(contents.tables, identity),
+  };
 }
 
-const CHASSIS = databaseSpec(SOUTHBOUND.name, {
-  Chassis: tableSpec({ name: 'string', hostname: 'string' }, { name: (row) => row.name }),
-});
-
 /** Host names of all chassis of a Southbound database, by chassis name. */
-export function chassisOf(southbound: DatabaseFile): ReadonlyMap<string, string> {
-  const { Chassis: rows } = southbound.contents(CHASSIS).tables;
+export function readHosts(southbound: DatabaseFile): ReadonlyMap<string, string> {
+  return hostsIn(southbound.contents(HOSTS).tables.Chassis);
+}
+
+function hostsIn(rows: Iterable<RowOf<typeof CHASSIS>>): ReadonlyMap<string, string> {
   return new Map([...rows].map((row) => [row.name, row.hostname]));
 }
