@@ -15,7 +15,7 @@ import type { Pending } from '../wiring/types.ts';
 import { desiredNode } from './desired-node.ts';
 import { FactsReader } from './facts-reader.ts';
 import { readIdentity } from './identity.ts';
-import { openOvnSource, ovnRemotes } from './ovn-source.ts';
+import { bindingsRemotes, openOvnSource, ovnRemotes } from './ovn-source.ts';
 import { whenSnapshot } from './when-snapshot.ts';
 
 export interface DryRun {
@@ -46,7 +46,8 @@ export async function dryRun(parts: DryRunParts, signal: AbortSignal): Promise<D
   const remotes = ovnRemotes(config, snapshot);
   if (remotes === undefined) throw new Error(missingRemotes(config));
 
-  const source = openOvnSource(config, remotes, identity, log, { changed: () => undefined });
+  const places = { database: remotes, bindings: bindingsRemotes(config, snapshot) };
+  const source = openOvnSource(config, places, identity, log, { changed: () => undefined });
   const node = new Node(edge, log);
   try {
     await awaiting(`the OVN database at ${remotes}`, source.whenSynchronized(signal));

@@ -16,7 +16,8 @@ import {
   tableSpec,
 } from '../ovsdb/index.ts';
 import { databaseLog } from '../ovsdb/testing/database-log.ts';
-import { type OfflineInput, OfflineInputError, type OfflinePlan, offlinePlan } from './offline-plan.ts';
+import { type OfflineInput, type OfflinePlan, offlinePlan } from './offline-plan.ts';
+import { OfflineInputError } from './ovn-files.ts';
 
 const NB = { driver: 'nb_ovn_bgp_driver', exposingMethod: 'underlay' } as const;
 const SB = { driver: 'ovn_bgp_driver', exposingMethod: 'underlay' } as const;

@@ -24,13 +24,7 @@ import {
   readSwitchFile,
   type SwitchFile,
 } from './offline-node.ts';
-import { neededDatabase, type OvnFiles, readHosts, readOvnFile } from './ovn-files.ts';
-
-/** Something must be said that was not; the message names the flag. */
-export class OfflineInputError extends Error {
-  override readonly name = 'OfflineInputError';
-  readonly code = 'offline-input';
-}
+import { OfflineInputError, type OvnFiles, readOvnFiles } from './ovn-files.ts';
 
 export interface OfflineInput extends GivenFacts {
   readonly config: AgentConfig;
@@ -38,6 +32,12 @@ export interface OfflineInput extends GivenFacts {
   /** `external_ids:system-id` of the node. */
   readonly chassis?: string;
   readonly hostname?: string;
+}
+
+interface ReadDatabase {
+  readonly database: PlanSource['database'];
+  readonly file: DatabaseFile;
+  readonly contents: FileContents;
 }
 
 /** A file that the plan was computed from. */
@@ -63,20 +63,15 @@ export interface OfflinePlan extends Omit<DesiredNode, 'desired'> {
 
 export function offlinePlan(input: OfflineInput): OfflinePlan {
   const { config, files } = input;
-  const database = neededDatabase(config);
-  const file = files[database];
-  if (file === undefined) throw missingDatabase(config);
+  const ovn = readOvnFiles(config, files);
   if (files.openVSwitch === undefined && input.bridgeMappings === undefined) {
     throw new OfflineInputError(
       'nothing says which bridges the node has: give --ovs-db FILE, or --bridge-mappings TEXT (physnet1:br-ex)',
     );
   }
   const local = files.openVSwitch === undefined ? undefined : readSwitchFile(files.openVSwitch);
-  const warnings: string[] = [];
-  const ovn = readOvnFile(database, file);
-  const { contents } = ovn;
-  const hosts = ovn.hosts ?? (files.southbound === undefined ? undefined : readHosts(files.southbound));
-  const identity = identityOf(input, local, hosts, warnings);
+  const warnings: string[] = [...ovn.warnings];
+  const identity = identityOf(input, local, ovn.hosts, warnings);
   const topology = ovn.topologyFor(identity);
   const readings =
     local === undefined
@@ -84,15 +79,17 @@ export function offlinePlan(input: OfflineInput): OfflinePlan {
       : readingsOfFile(local, input);
   warnings.push(...parseBridgeMappings(readings.snapshot.bridgeMappings).warnings);
   const facts = nodeFacts({ ...readings, routerId: config.bgpRouterId }, config);
-  const sources = [sourceOf(database, file, contents)];
-  if (local !== undefined) sources.push(sourceOf('open_vswitch', local.file, local.contents));
+  const read: readonly ReadDatabase[] = [
+    ...ovn.read,
+    ...(local === undefined ? [] : [{ database: 'open_vswitch', ...local } as const]),
+  ];
   const { desired, ...rest } = desiredNode(config, topology, facts);
   return {
     ...rest,
     identity,
-    sources,
+    sources: read.map(sourceOf),
     assumptions: readings.assumptions,
-    warnings: [...contents.warnings, ...(local?.contents.warnings ?? []), ...warnings],
+    warnings: [...read.flatMap(({ contents }) => contents.warnings), ...warnings],
     desired: sortedBy(desired.values(), ({ object }) => keyOf(object)),
   };
 }
@@ -127,21 +124,13 @@ function identityOf(
   const host = hostname ?? local?.snapshot.hostname ?? (hosts?.get(systemId) || undefined);
   if (host !== undefined) return { hostname: host, systemId };
   // The Southbound database knows nodes by their chassis alone.
-  if (neededDatabase(config) === 'southbound') return { hostname: systemId, systemId };
+  if (config.driver !== 'nb_ovn_bgp_driver') return { hostname: systemId, systemId };
   throw new OfflineInputError(
     `the host name of chassis ${quote(systemId)} is not known: give --hostname NAME, or --ovs-db or --sb-db, which have it`,
   );
 }
 
-function missingDatabase(config: AgentConfig): OfflineInputError {
-  const [name, flag] =
-    neededDatabase(config) === 'northbound'
-      ? ['OVN_Northbound', '--nb-db FILE']
-      : ['OVN_Southbound', '--sb-db FILE'];
-  return new OfflineInputError(`driver = ${config.driver} reads ${name}: give ${flag}`);
-}
-
-function sourceOf(database: PlanSource['database'], file: DatabaseFile, contents: FileContents): PlanSource {
+function sourceOf({ database, file, contents }: ReadDatabase): PlanSource {
   const { dateMs } = contents;
   const date = dateMs === undefined ? undefined : new Date(dateMs);
   return {

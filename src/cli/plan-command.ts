@@ -6,7 +6,8 @@
 import { hostname } from 'node:os';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { type DryRun, dryRun } from '../agent/dry-run.ts';
-import { OfflineInputError, type OfflinePlan, offlinePlan } from '../agent/offline-plan.ts';
+import { type OfflinePlan, offlinePlan } from '../agent/offline-plan.ts';
+import { OfflineInputError } from '../agent/ovn-files.ts';
 import { changeCount } from '../agent/plan-tools.ts';
 import { silentLogger } from '../base/logger.ts';
 import type { AgentConfig } from '../config/types.ts';

@@ -10,6 +10,7 @@ const DEFAULT_LOG_FILE = 'ovn-bgp-agent.log';
 export function assembleConfig(values: OptionValues): AgentConfig {
   return {
     driver: values.driver,
+    cms: values.cms,
     exposingMethod: values.exposingMethod,
     advertiseVia: values.advertiseVia,
     vlanHandover: values.vlanHandover,
@@ -39,6 +40,8 @@ export function assembleConfig(values: OptionValues): AgentConfig {
     proxyNdpAddresses: values.proxyNdpAddresses,
     communities: values.communities,
     meds: values.meds,
+    exposeUnmarked: values.exposeUnmarked,
+    exposeExternalPorts: values.exposeExternalPorts,
     migrationGraceSec: values.migrationGrace,
     withdrawGuardPercent: values.withdrawGuardPercent,
     withdrawGuardMinimum: values.withdrawGuardMinimum,

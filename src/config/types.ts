@@ -51,8 +51,12 @@ export interface LocalOvnClusterConfig {
   readonly bgpChassisId: string;
 }
 
+/** Who fills the OVN databases: Neutron, anybody else, or told row by row. */
+export type CloudManagement = 'auto' | 'neutron' | 'ovn';
+
 export interface AgentConfig {
   readonly driver: Driver;
+  readonly cms: CloudManagement;
   readonly exposingMethod: ExposingMethod;
   readonly advertiseVia: AdvertiseVia;
   readonly vlanHandover: VlanHandover;
@@ -78,6 +82,10 @@ export interface AgentConfig {
   readonly communities: readonly CommunitiesOf[];
   /** MED by kind of address or tag. */
   readonly meds: readonly MedOf[];
+  /** What has no mark of the operator's is exposed, too. */
+  readonly exposeUnmarked: boolean;
+  /** Ports of type "external" are exposed where they are served. */
+  readonly exposeExternalPorts: boolean;
   /** How long a port that was being migrated to this node keeps its exposure while it is down. */
   readonly migrationGraceSec: number;
   /** A resynchronisation that would withdraw more than this share of at least `withdrawGuardMinimum` is held back. */

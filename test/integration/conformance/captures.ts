@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { type DesiredNode, desiredNode } from '../../../src/agent/desired-node.ts';
 import { FactsReader } from '../../../src/agent/facts-reader.ts';
 import { readIdentity } from '../../../src/agent/identity.ts';
-import { openOvnSource, ovnRemotes } from '../../../src/agent/ovn-source.ts';
+import { bindingsRemotes, openOvnSource, ovnRemotes } from '../../../src/agent/ovn-source.ts';
 import { silentLogger } from '../../../src/base/logger.ts';
 import { defaultConfig } from '../../../src/config/assemble.ts';
 import type { AgentConfig } from '../../../src/config/types.ts';
@@ -92,7 +92,8 @@ export async function withTopology<T>(
   const snapshot = edge.ovs.snapshot() ?? missing('the local switch');
   const identity = readIdentity(snapshot, 'not-the-host-name') ?? missing('system-id');
   const remotes = ovnRemotes(config, snapshot) ?? missing('the OVN database');
-  const source = openOvnSource(config, remotes, identity, silentLogger, { changed: () => undefined });
+  const places = { database: remotes, bindings: bindingsRemotes(config, snapshot) };
+  const source = openOvnSource(config, places, identity, silentLogger, { changed: () => undefined });
   try {
     await source.whenSynchronized(AbortSignal.timeout(DEADLINE_MS));
     return await use(source.topology);
