@@ -239,6 +239,33 @@ describe('a plan from files', () => {
   });
 });
 
+describe('a cloud without Neutron', () => {
+  const cloud = northboundCloud();
+  cloud.addNetwork({ name: 'PUB', localnet: 'provnet-1', physicalNetwork: 'physnet1' });
+  const addresses = 'fa:16:3e:00:00:01 172.24.4.10';
+  cloud.addPort({ name: 'vm-1', network: 'PUB', addresses, namesNetwork: false });
+  const files = { northbound: fileOf(NORTHBOUND, cloud.db), openVSwitch: switchFile() };
+
+  it('is placed by the bindings in the Southbound file', () => {
+    const plan = planOf(NB, { files: { ...files, southbound: southbound('C1') } });
+    expect(plan.exposures.map(({ prefix }) => prefix)).toEqual(['172.24.4.10/32']);
+    expect(plan.warnings).toEqual([]);
+    expect(plan.sources.map(({ database }) => database)).toEqual([
+      'northbound',
+      'southbound',
+      'open_vswitch',
+    ]);
+  });
+
+  it('is nowhere without them, with a warning', () => {
+    const plan = planOf(NB, { files });
+    expect(plan.exposures).toEqual([]);
+    expect(plan.warnings.join()).toMatch(
+      /^OVN_Northbound\.db has ports whose place only the Southbound .*: give --sb-db FILE$/,
+    );
+  });
+});
+
 describe('what is missing is named', () => {
   const nb = { files: { northbound: northbound() } };
   const mapped = { bridgeMappings: 'physnet1:br-ex' };
