@@ -34,7 +34,7 @@ describe.each(CLOUD_KINDS)('the topology over a random $name database', ({ steps
           expect(same || known).toEqual(same || truth);
         }
       }),
-      { numRuns: 120 },
+      { numRuns: 60 },
     );
   });
 });
