@@ -17,10 +17,13 @@ export interface RouterCloud {
   readonly bindings: MemoryDatabase<BindingsDatabase>;
   readonly topology: NorthboundTopology;
   /** Makes the changes, resolves what they affect, and returns the affected keys, sorted. */
-  change(work: (tx: Transaction<NorthboundDatabase>) => void): readonly CandidateKey[];
-  changeBindings(work: (tx: Transaction<BindingsDatabase>) => void): readonly CandidateKey[];
+  readonly change: (work: (tx: Transaction<NorthboundDatabase>) => void) => readonly CandidateKey[];
+  readonly changeBindings: (work: (tx: Transaction<BindingsDatabase>) => void) => readonly CandidateKey[];
   /** The candidate, which must be of that kind. */
-  get<K extends Candidate['kind']>(kind: K, uuid: string): Extract<NorthboundCandidate, { kind: K }>;
+  readonly get: <K extends Candidate['kind']>(
+    kind: K,
+    uuid: string,
+  ) => Extract<NorthboundCandidate, { kind: K }>;
 }
 
 export function ids(entries: Readonly<Record<string, string>>): ReadonlyMap<string, string> {
