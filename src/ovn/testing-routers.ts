@@ -6,7 +6,9 @@ import { BINDINGS, type BindingsDatabase } from './bindings-schema.ts';
 import { type MemoryDatabase, memoryDatabase, type Transaction } from './memory-database.ts';
 import { createNorthboundTopology, type NorthboundOptions, type NorthboundTopology } from './northbound.ts';
 import { NORTHBOUND, type NorthboundDatabase } from './northbound-schema.ts';
-import type { Candidate, CandidateKey } from './topology.ts';
+import type { Candidate, CandidateKey, FloatingIps } from './topology.ts';
+
+type NorthboundCandidate = Exclude<Candidate, FloatingIps>;
 
 export const TEST_IDENTITY = { hostname: 'cmp-1', systemId: 'C1' };
 
@@ -18,7 +20,7 @@ export interface RouterCloud {
   change(work: (tx: Transaction<NorthboundDatabase>) => void): readonly CandidateKey[];
   changeBindings(work: (tx: Transaction<BindingsDatabase>) => void): readonly CandidateKey[];
   /** The candidate, which must be of that kind. */
-  get<K extends Candidate['kind']>(kind: K, uuid: string): Extract<Candidate, { kind: K }>;
+  get<K extends Candidate['kind']>(kind: K, uuid: string): Extract<NorthboundCandidate, { kind: K }>;
 }
 
 export function ids(entries: Readonly<Record<string, string>>): ReadonlyMap<string, string> {
@@ -53,7 +55,7 @@ export function routerCloud(
     get: (kind, uuid) => {
       const candidate = topology.resolve(`${kind}:${uuid}`);
       if (candidate?.kind !== kind) throw new Error(`${uuid} is no ${kind}`);
-      return candidate as Extract<Candidate, { kind: typeof kind }>;
+      return candidate as Extract<NorthboundCandidate, { kind: typeof kind }>;
     },
   };
 }
