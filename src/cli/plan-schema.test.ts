@@ -1,7 +1,4 @@
 /** docs/reference/plan.schema.json against what `plan --output json` really prints. */
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { Ajv2020 } from 'ajv/dist/2020.js';
 import { describe, expect, it } from 'vitest';
 import { desiredNode } from '../agent/desired-node.ts';
 import { FactsReader } from '../agent/facts-reader.ts';
@@ -22,23 +19,9 @@ import { databaseLog } from '../ovsdb/testing/database-log.ts';
 import { offlineJson } from './offline-format.ts';
 import { planJson } from './plan-format.ts';
 import { LISTS } from './plan-lists.ts';
-
-const SCHEMA = join(import.meta.dirname, '../../docs/reference/plan.schema.json');
-const schema = JSON.parse(readFileSync(SCHEMA, 'utf8')) as { $defs: Record<string, Definition> };
-interface Definition {
-  readonly properties?: Readonly<
-    Record<string, { readonly enum?: readonly string[]; readonly maxItems?: number }>
-  >;
-}
-const validator = new Ajv2020({ allErrors: true }).compile(schema);
+import { PLAN_SCHEMA, schemaProblems } from './testing.ts';
 
 type Json = Record<string, unknown>;
-
-/** What is wrong with a value, as text; empty: nothing. */
-function problems(value: unknown): string[] {
-  validator(value);
-  return (validator.errors ?? []).map(({ instancePath, message }) => `${instancePath} ${message}`);
-}
 
 const IDENTITY = { hostname: 'cmp-1', systemId: 'C1' };
 
@@ -119,14 +102,14 @@ async function live(settings: Partial<AgentConfig>): Promise<Json> {
 describe('the schema of plan', () => {
   it.each(CONFIGS)('fits offline plans: %s', (_what, settings) => {
     const plan = offline(settings);
-    expect(problems(plan)).toEqual([]);
+    expect(schemaProblems(plan)).toEqual([]);
     for (const member of ['assumptions', 'warnings', 'exposures', 'denials'])
       expect(plan[member]).not.toEqual([]);
   });
 
   it.each(CONFIGS)('fits live plans: %s', async (_what, settings) => {
     const plan = await live(settings);
-    expect(problems(plan)).toEqual([]);
+    expect(schemaProblems(plan)).toEqual([]);
     const operations = (plan.changes as { readonly op: string }[]).map(({ op }) => op);
     expect([...new Set(operations)].sort()).toEqual(['add', 'change', 'remove']);
   });
@@ -134,7 +117,9 @@ describe('the schema of plan', () => {
   it('is tried with every kind of object', async () => {
     const plans = CONFIGS.map(([, settings]) => offline(settings));
     const unused = LISTS.filter((name) => plans.every((plan) => (plan[name] as unknown[]).length === 0));
-    const reserved = LISTS.filter((name) => schema.$defs.offlinePlan?.properties?.[name]?.maxItems === 0);
+    const reserved = LISTS.filter(
+      (name) => PLAN_SCHEMA.$defs.offlinePlan?.properties?.[name]?.maxItems === 0,
+    );
     expect(unused).toEqual(reserved);
     expect((await live({})).blocked).not.toEqual([]);
   });
@@ -154,18 +139,20 @@ describe('the schema of plan', () => {
       { type: 'covered', subnet, by: 'subnet:x', via },
     ];
     const exposures = deliveries.map((delivery) => ({ ...base, delivery, announce: false, tag: 'gold' }));
-    expect(problems({ ...offline({}), exposures })).toEqual([]);
-    expect(problems({ ...offline({}), exposures: [{ ...base, delivery: { type: 'via' } }] })).not.toEqual([]);
+    expect(schemaProblems({ ...offline({}), exposures })).toEqual([]);
+    expect(
+      schemaProblems({ ...offline({}), exposures: [{ ...base, delivery: { type: 'via' } }] }),
+    ).not.toEqual([]);
   });
 
   it('refuses what it does not describe, at every place', async () => {
     for (const plan of [offline({}), await live({})]) {
-      for (const broken of withStranger(plan)) expect(problems(broken)).not.toEqual([]);
+      for (const broken of withStranger(plan)) expect(schemaProblems(broken)).not.toEqual([]);
     }
   });
 
   it('names every kind of exposure', () => {
-    expect(schema.$defs.exposure?.properties?.kind?.enum).toEqual(EXPOSURE_KINDS);
+    expect(PLAN_SCHEMA.$defs.exposure?.properties?.kind?.enum).toEqual(EXPOSURE_KINDS);
   });
 });
 

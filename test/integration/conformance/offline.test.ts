@@ -9,6 +9,8 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { offlinePlan } from '../../../src/agent/offline-plan.ts';
+import { offlineJson } from '../../../src/cli/offline-format.ts';
+import { schemaProblems } from '../../../src/cli/testing.ts';
 import type { AgentConfig } from '../../../src/config/types.ts';
 import { parseRtTables } from '../../../src/node/rt-tables.ts';
 import { openDatabaseFile } from '../../../src/ovsdb/index.ts';
@@ -47,6 +49,7 @@ describe.each(SCENARIOS)('%s', (scenario) => {
     expect(plan.denials).toEqual(served.denials);
     expect(plan.pending).toEqual(served.pending);
     expect(plan.warnings).toEqual([]);
+    expect(schemaProblems(JSON.parse(offlineJson(plan)))).toEqual([]);
     expect(plan.assumptions.map(({ subject }) => subject)).toEqual(['kernel of the node']);
   });
 });
