@@ -19,8 +19,8 @@ import { Namespace, supportedKinds } from '../netlink/namespace.ts';
 import { agentRequests, linkData } from './captured-node.ts';
 import { BGP_NIC, BGP_VRF, BRIDGE } from './captured-objects.ts';
 import type { CapturedState } from './captured-state.ts';
-import { type CapturedCloud, compute, NODES, SCENARIOS, startCloud } from './captures.ts';
-import { adoptionChanges, changeLines } from './expected-adoption.ts';
+import { CASES, type CapturedCloud, compute, NODES, startCloud } from './captures.ts';
+import { adoptionChanges, changeLines } from './expected-states.ts';
 
 const DEVICES = [BRIDGE, BGP_VRF, BGP_NIC, `${BRIDGE}.100`];
 const kinds: ReadonlySet<LinkData['kind']> = await supportedKinds();
@@ -28,12 +28,12 @@ const absent = (['vrf', 'dummy', 'vlan'] as const).filter((kind) => !kinds.has(k
 const scope =
   absent.length === 0 ? '' : `, without what needs ${absent.join(', ')} devices, which this kernel lacks`;
 
-describe.each(SCENARIOS)(`starting on the kernel state of the Python agent (%s)${scope}`, (scenario) => {
+describe.each(CASES)(`starting on the kernel state of the Python agent (%s) with %s${scope}`, (scenario, driver) => {
   let cloud: CapturedCloud;
   let namespace: Namespace;
   let netlink: RtnetlinkClient;
   beforeAll(async () => {
-    cloud = await startCloud(scenario);
+    cloud = await startCloud(scenario, driver);
   });
   afterAll(() => cloud.stop());
   beforeEach(() => {
@@ -62,7 +62,7 @@ describe.each(SCENARIOS)(`starting on the kernel state of the Python agent (%s)$
     node.setScope(computed.scope);
     expect(await node.read()).toEqual([]);
     const plan = node.plan(desired);
-    const expected = adoptionChanges(scenario, name).filter(
+    const expected = adoptionChanges(scenario, name, driver).filter(
       (line) => !DEVICES.some((device) => !devices.has(device) && mentions(line, device)),
     );
     expect(changeLines(plan)).toEqual(expected);

@@ -31,6 +31,21 @@ export type NodeName = (typeof NODES)[number];
 export const SCENARIOS = ['nb-underlay', 'sb-provider-fip'] as const;
 export type Scenario = (typeof SCENARIOS)[number];
 
+export type Driver = 'nb_ovn_bgp_driver' | 'ovn_bgp_driver';
+/** The driver of the Python agent that made the captured state, from the database that goes with it. */
+export const CAPTURED_DRIVER: Readonly<Record<Scenario, Driver>> = {
+  'nb-underlay': 'nb_ovn_bgp_driver',
+  'sb-provider-fip': 'ovn_bgp_driver',
+};
+export const DATABASE_FILE: Readonly<Record<Driver, string>> = {
+  nb_ovn_bgp_driver: 'ovn-nb.db',
+  ovn_bgp_driver: 'ovn-sb.db',
+};
+/** Every captured cloud through either driver. */
+export const CASES: readonly (readonly [Scenario, Driver])[] = SCENARIOS.flatMap((scenario) =>
+  (['nb_ovn_bgp_driver', 'ovn_bgp_driver'] as const).map((driver) => [scenario, driver] as const),
+);
+
 export interface CapturedCloud {
   readonly config: AgentConfig;
   state(node: NodeName): CapturedState;
@@ -47,9 +62,12 @@ export interface Computed extends DesiredNode {
 const FIXTURES = join(import.meta.dirname, '../../fixtures/golden');
 const DEADLINE_MS = 15_000;
 
-export async function startCloud(scenario: Scenario): Promise<CapturedCloud> {
-  const northbound = scenario === 'nb-underlay';
-  const database = fixturePath(scenario, northbound ? 'ovn-nb.db' : 'ovn-sb.db');
+/** Serves the database that `driver` reads; of the two, the captured one unless told. */
+export async function startCloud(
+  scenario: Scenario,
+  driver: Driver = CAPTURED_DRIVER[scenario],
+): Promise<CapturedCloud> {
+  const database = fixturePath(scenario, DATABASE_FILE[driver]);
   const server = await startOvsdbServer({ schemas: [], databases: [database] });
   try {
     const snapshots = new Map<NodeName, OvsSnapshot>();
@@ -58,10 +76,12 @@ export async function startCloud(scenario: Scenario): Promise<CapturedCloud> {
     const snapshot = (node: NodeName): OvsSnapshot => snapshots.get(node) ?? missing(node);
     return {
       config: defaultConfig({
-        driver: northbound ? 'nb_ovn_bgp_driver' : 'ovn_bgp_driver',
+        driver,
         exposingMethod: 'underlay',
         advertiseVia: 'vrf',
-        ...(northbound ? { ovnNbConnection: server.remote } : { ovnSbConnection: server.remote }),
+        ...(driver === 'nb_ovn_bgp_driver'
+          ? { ovnNbConnection: server.remote }
+          : { ovnSbConnection: server.remote }),
       }),
       state,
       snapshot,

@@ -1,17 +1,17 @@
 /**
  * Same databases in, same node state out: what the planner wants on a captured node against what the Python agent had
- * put there, both ways. Every difference is listed with its reason, and everything listed must differ.
+ * put there, both ways, with the driver that had made it and with the other one. Every difference is listed with its
+ * reason, and everything listed must differ.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { frrLinesOf, linesOf, objectsOf } from './captured-objects.ts';
-import { type CapturedCloud, compute, NODES, SCENARIOS, startCloud } from './captures.ts';
-import { STATE_DIFFERENCES } from './differences.ts';
-import { advertisedLines, notYetExposed, wireLines } from './not-yet-exposed.ts';
+import { CASES, type CapturedCloud, compute, NODES, startCloud } from './captures.ts';
+import { expectedDifference } from './expected-states.ts';
 
-describe.each(SCENARIOS)('what the Python agent made of %s', (scenario) => {
+describe.each(CASES)('what the Python agent made of %s, read with %s', (scenario, driver) => {
   let cloud: CapturedCloud;
   beforeAll(async () => {
-    cloud = await startCloud(scenario);
+    cloud = await startCloud(scenario, driver);
   });
   afterAll(() => cloud.stop());
 
@@ -22,18 +22,10 @@ describe.each(SCENARIOS)('what the Python agent made of %s', (scenario) => {
     const computed = linesOf([...desired.values()].map(({ object }) => object));
     expect(pending).toEqual([]);
 
-    const later = notYetExposed(scenario, name).flatMap((entry) => [
-      ...advertisedLines(entry),
-      ...wireLines(entry),
-    ]);
-    const listed = {
-      onlyCaptured: [...later, ...STATE_DIFFERENCES.flatMap((difference) => difference.captured)],
-      onlyComputed: STATE_DIFFERENCES.flatMap((difference) => difference.computed),
-    };
     expect({
-      onlyCaptured: captured.filter((line) => !computed.includes(line)).sort(),
-      onlyComputed: computed.filter((line) => !captured.includes(line)).sort(),
-    }).toEqual({ onlyCaptured: listed.onlyCaptured.sort(), onlyComputed: listed.onlyComputed.sort() });
+      captured: captured.filter((line) => !computed.includes(line)).sort(),
+      computed: computed.filter((line) => !captured.includes(line)).sort(),
+    }).toEqual(expectedDifference(scenario, name, driver));
   });
 
   it('is more than the base: every kind of object is compared somewhere', async () => {

@@ -2,43 +2,40 @@
 import {
   ADOPTION_DIFFERENCES,
   type Difference,
+  DRIVER_DIFFERENCES,
   EXPOSURE_DIFFERENCES,
   NODE_DIFFERENCES,
   PROCESS_DIFFERENCES,
   STATE_DIFFERENCES,
 } from './differences.ts';
-import { NOT_YET_EXPOSED } from './not-yet-exposed.ts';
 
 const INTRODUCTION = `<!-- Generated from test/integration/conformance/differences.ts, by its test: npx vitest run --project integration test/integration/conformance/differences.test.ts -u -->
 # Differences from the Python agent
 
 This agent takes the same \`bgp-agent.conf\` and puts the same things on a node. This page lists every deliberate
-difference, for what this version exposes: VM and virtual ports on provider networks.
+difference.
 
 The lists are also what the conformance tests let pass. They run on states captured from the Python agent 4.0.0 on OVN
-25.03, with either driver: the same databases must give the same node, but for the lines under "In the state of a node";
-and starting on such a node must change these lines and nothing else. Every other row names a test that shows it.
+25.03, with either driver: the same databases must give the same node, but for the lines under "In the state of a node",
+and those under "Between the drivers" when the other driver reads them; and starting on such a node must change these
+lines and nothing else. Every other row names a test that shows it.
 
 \`ovn-bgp-agent plan\` prints the differences for your node without changing anything.`;
 
-const NOT_YET = `## Not in this version yet
+const NOT_YET = `## Not in this version
 
-Some addresses that the Python agent exposes, this version does not: **floating IPs, addresses of router gateways, load
-balancers, port forwardings, tenant networks**. The drivers \`ovn_evpn_driver\` and \`ovn_stretched_l2_bgp_driver\` and
-the exposing methods other than \`underlay\` are refused.
-
-**Starting this version on a node that announces such addresses withdraws them**: the agent takes what it does not want
-for a leftover. If they are more than \`withdraw_guard_percent\` of at least \`withdraw_guard_minimum\` announced
-addresses, the withdrawal is held back for \`withdraw_guard_hold\` seconds first. Keep the Python agent on nodes that
-need them, in particular on gateway nodes.`;
+The drivers \`ovn_evpn_driver\` and \`ovn_stretched_l2_bgp_driver\`, and the exposing methods other than
+\`underlay\`, are refused at the start.`;
 
 export function differencesPage(): string {
-  const kinds = new Set(Object.values(NOT_YET_EXPOSED).flatMap((entries) => entries.map(({ what }) => what)));
   return `${[
     INTRODUCTION,
     '## In the state of a node',
     'Found by comparing the captured states.',
     table([...STATE_DIFFERENCES, ...ADOPTION_DIFFERENCES]),
+    '## Between the drivers',
+    'Found by reading each captured cloud with the driver that had not made it.',
+    table(DRIVER_DIFFERENCES),
     '## On a node',
     'Found in situations that the captures do not have.',
     table(NODE_DIFFERENCES),
@@ -47,7 +44,6 @@ export function differencesPage(): string {
     '## How it goes about it',
     table(PROCESS_DIFFERENCES),
     NOT_YET,
-    `Left out of the comparison with the captures, address by address: ${[...kinds].sort().join(' and ')} addresses.`,
   ].join('\n\n')}\n`;
 }
 

@@ -2,7 +2,12 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { ADOPTION_DIFFERENCES, PROVEN_DIFFERENCES, STATE_DIFFERENCES } from './differences.ts';
+import {
+  ADOPTION_DIFFERENCES,
+  DRIVER_DIFFERENCES,
+  PROVEN_DIFFERENCES,
+  STATE_DIFFERENCES,
+} from './differences.ts';
 import { differencesPage } from './differences-page.ts';
 
 const ROOT = join(import.meta.dirname, '../../..');
@@ -13,9 +18,12 @@ describe('docs/differences.md', () => {
   });
 
   it('has no row twice', () => {
-    const rows = [...STATE_DIFFERENCES, ...ADOPTION_DIFFERENCES, ...PROVEN_DIFFERENCES].map(
-      ({ what }) => what,
-    );
+    const rows = [
+      ...STATE_DIFFERENCES,
+      ...ADOPTION_DIFFERENCES,
+      ...DRIVER_DIFFERENCES,
+      ...PROVEN_DIFFERENCES,
+    ].map(({ what }) => what);
     expect(rows.filter((row, index) => rows.indexOf(row) !== index)).toEqual([]);
   });
 
@@ -23,6 +31,7 @@ describe('docs/differences.md', () => {
     const idle = [
       ...STATE_DIFFERENCES.filter(({ captured, computed }) => captured.length + computed.length === 0),
       ...ADOPTION_DIFFERENCES.filter(({ changed }) => changed.length === 0),
+      ...DRIVER_DIFFERENCES.filter(({ northbound }) => Object.values(northbound).flat().length === 0),
     ];
     expect(idle).toEqual([]);
   });

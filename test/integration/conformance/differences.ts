@@ -1,11 +1,11 @@
 /**
- * Every deliberate difference from the Python agent, for provider ports and what carries them.
+ * Every deliberate difference from the Python agent, for what is exposed and what carries it.
  *
  * The one source of `docs/differences.md` and of what the conformance tests let pass. A difference that shows in a
  * captured state names its lines, and they must really differ there; any other names the test that shows it.
  */
 
-/** A test by its file and a part of its title. */
+/** A test by its file and a part of its title, as the file has it. */
 export interface Proof {
   readonly file: string;
   readonly title: string;
@@ -30,6 +30,12 @@ export interface AdoptionDifference extends Difference {
   readonly changed: readonly string[];
 }
 
+/** Shows in a captured state when the other driver reads the cloud. */
+export interface DriverDifference extends Difference {
+  /** Lines by captured node that the Northbound driver makes and the Southbound driver does not. */
+  readonly northbound: Readonly<Record<'compute1' | 'compute2' | 'gw1', readonly string[]>>;
+}
+
 export interface ProvenDifference extends Difference {
   readonly proof: Proof;
 }
@@ -39,6 +45,12 @@ const UNDERLAY = 'src/wiring/underlay.test.ts';
 const PROVIDER_PORT = 'src/exposures/provider-port.test.ts';
 const RECONCILER = 'src/agent/reconciler.test.ts';
 const ADOPTION = 'test/integration/conformance/adoption.test.ts';
+const FLOATING_IP = 'src/exposures/floating-ip.test.ts';
+const LOAD_BALANCER = 'src/exposures/load-balancer.test.ts';
+const TENANT_SUBNET = 'src/exposures/tenant-subnet.test.ts';
+const TENANT_HOST = 'src/exposures/tenant-host.test.ts';
+const EXPOSED_EXAMPLES = 'src/exposures/worked-examples.test.ts';
+const WIRED_EXAMPLES = 'src/wiring/worked-examples.test.ts';
 
 export const STATE_DIFFERENCES: readonly StateDifference[] = [
   {
@@ -75,6 +87,33 @@ export const ADOPTION_DIFFERENCES: readonly AdoptionDifference[] = [
   },
 ];
 
+export const DRIVER_DIFFERENCES: readonly DriverDifference[] = [
+  {
+    what: 'Neighbour entries of ports and floating IPs',
+    python: 'Northbound driver: permanent entries. Southbound driver: of router gateways only.',
+    agent: 'The same.',
+    why: 'What a permanent entry would say, the kernel asks for. Entries of the other driver are removed when the driver is changed.',
+    northbound: {
+      compute1: [
+        'neighbour 172.24.4.10 lladdr fa:16:3e:00:00:01 dev br-ex permanent',
+        'neighbour 2001:db8:4::10 lladdr fa:16:3e:00:00:01 dev br-ex permanent',
+      ],
+      compute2: [
+        'neighbour 172.24.4.120 lladdr fa:16:3e:00:00:e2 dev br-ex permanent',
+        'neighbour 172.25.0.10 lladdr fa:16:3e:00:00:04 dev br-ex.100 permanent',
+      ],
+      gw1: [],
+    },
+  },
+  {
+    what: 'Proxied neighbour solicitations for networks of ordinary ports',
+    python: 'Northbound driver: the network addresses. Southbound driver: of virtual ports and router gateways only.',
+    agent: 'The same, and `proxy_ndp_addresses` with either driver.',
+    why: 'A node with ordinary ports alone needs `proxy_ndp_addresses` with the Southbound driver.',
+    northbound: { compute1: ['proxy 2001:db8:4:: dev br-ex'], compute2: [], gw1: [] },
+  },
+];
+
 export const NODE_DIFFERENCES: readonly ProvenDifference[] = [
   {
     what: 'Marks on rules, routes, neighbours, proxy entries and addresses',
@@ -101,7 +140,7 @@ export const NODE_DIFFERENCES: readonly ProvenDifference[] = [
   {
     what: 'Proxied neighbour solicitations: which addresses',
     python:
-      'The network addresses in `neutron:cidrs`; Southbound driver: of virtual ports only (and of router gateways, which are not exposed yet).',
+      'The network addresses in `neutron:cidrs`; Southbound driver: of virtual ports and router gateways only.',
     agent:
       'The same, and the addresses in `proxy_ndp_addresses`. Northbound driver: also the next hops of `::/0` routes of routers with a gateway on the network.',
     why:
@@ -307,6 +346,132 @@ export const EXPOSURE_DIFFERENCES: readonly ProvenDifference[] = [
     agent: 'Wired as far as possible, not announced, completed as soon as it appears.',
     why: 'What is announced can be reached.',
     proof: { file: RECONCILER, title: 'waits for a patch port without announcing, and completes by itself' },
+  },
+  {
+    what: 'A router named with and without `neutron-`, Northbound driver',
+    python: 'Tenant networks, VIPs and port forwardings behind it are not exposed with Neutron 27 and later, which write the prefix.',
+    agent: 'The prefix does not count, in any reference to a router.',
+    why: 'Rows of both forms stand beside each other during an upgrade.',
+    proof: { file: 'src/ovn/northbound-routers.test.ts', title: 'finds its router by %s, whatever the router is called' },
+  },
+  {
+    what: 'Floating IPs, Northbound driver',
+    python: 'Found through `neutron:port_fip` of their port: a changed address, a changed port or a late `external_mac` is not seen or not at once.',
+    agent: 'Found through their NAT rows.',
+    why: 'The NAT row is what OVN itself acts on.',
+    proof: { file: FLOATING_IP, title: 'D-04: derives from its NAT row alone, whatever the port says of it, and follows the row' },
+  },
+  {
+    what: 'Centralised floating IPs whose NAT row names no `gateway_port`',
+    python: 'Never exposed.',
+    agent: 'Exposed where a gateway port of their router is.',
+    why: 'Recent Neutron sets the column with distributed floating IPs only.',
+    proof: { file: FLOATING_IP, title: 'D-05: needs no gateway port in its row: any of the router serves' },
+  },
+  {
+    what: 'Failover of a router gateway, Southbound driver',
+    python: 'Floating IPs that live with the gateway stay announced by the old node until the next sync.',
+    agent: 'They leave with the gateway.',
+    why: 'The old node does not reach them any more.',
+    proof: { file: EXPOSED_EXAMPLES, title: 'D-06: keeps what is here when the gateway moves away' },
+  },
+  {
+    what: 'Floating IPs of Octavia VIPs and of members of a load balancer',
+    python: 'With distributed floating IPs not exposed, where they have no `external_mac`.',
+    agent: 'Exposed on the gateway node.',
+    why: 'The port of a VIP is never up, so Neutron never fills in the MAC address.',
+    proof: { file: LOAD_BALANCER, title: "D-27: with the gateway's, since its port is never up and gets none" },
+  },
+  {
+    what: 'Port forwarding',
+    python: 'The address of the first key of `vips`, when the load balancer is made.',
+    agent: 'The addresses of all keys, IPv6 too; later changes count.',
+    why: 'The others are in use as well.',
+    proof: { file: LOAD_BALANCER, title: 'D-15: has every address of its keys exposed, IPv6 too, each once' },
+  },
+  {
+    what: 'Keys of `vips` with brackets (`[2001:db8::1]:80`)',
+    python: 'Cut at the wrong colon.',
+    agent: 'Read as address and port.',
+    why: 'IPv6 VIPs work.',
+    proof: { file: 'src/exposures/vip-keys.test.ts', title: 'D-16: a key of vips' },
+  },
+  {
+    what: 'Router interfaces with several addresses',
+    python: 'Southbound driver: the first address only.',
+    agent: 'Every address is a subnet.',
+    why: 'Dual-stack networks.',
+    proof: { file: TENANT_SUBNET, title: 'D-09: has no host bits; D-07: is every one of the interface, once' },
+  },
+  {
+    what: '`require_snat_disabled_for_tenant_networks`',
+    python: 'Northbound driver: the subnet is kept in, addresses of its hosts may still be announced. Southbound driver: no effect.',
+    agent: 'Northbound driver: subnet and hosts are kept in. Southbound driver: no effect, as before: that database has no translation rules.',
+    why: 'An address without a way to it must not be announced.',
+    proof: { file: WIRED_EXAMPLES, title: 'example 8: a subnet that the router translates stays in, hosts and all' },
+  },
+  {
+    what: 'Tenant hosts outside every exposed subnet, and those of a subnet that is filtered out',
+    python: 'Announced with their network.',
+    agent: 'Not announced; the denial says which filter it was.',
+    why: 'The node has no route to them.',
+    proof: { file: TENANT_HOST, title: 'D-12: is exposed only inside a subnet that is' },
+  },
+  {
+    what: 'Two tenants with the same subnet behind gateways of one node',
+    python: 'Rules and routes of the last one; hosts of both are announced.',
+    agent: 'The subnet of one of them by a fixed order, and only the hosts inside it; the others are denied with the row that has it.',
+    why: 'One routing table has one way to a prefix.',
+    proof: { file: 'src/exposures/evaluate.test.ts', title: 'are not mixed up: the hosts of the one that has the prefix are exposed, the others told why' },
+  },
+  {
+    what: 'Router interfaces on provider networks of this node',
+    python: 'Exposed as subnets through the gateway.',
+    agent: 'Not exposed as subnets: addresses of the network are exposed one by one where their ports are.',
+    why: 'The prefix would draw traffic of ports on other nodes to the gateway node.',
+    proof: { file: TENANT_SUBNET, title: 'not on a provider network, whose ports are exposed themselves' },
+  },
+  {
+    what: 'IPv6 prefixes with `advertisement_method_tenant_networks = subnet`',
+    python: "Refused by the kernel: the route in the VRF's table has a local address as its gateway. The other subnets of the interface are lost with it.",
+    agent: 'A route to the dummy without a gateway.',
+    why: "FRR needs the prefix, not the way; traffic is routed in the bridge's table.",
+    proof: { file: WIRED_EXAMPLES, title: "D-30: an IPv6 prefix stands in the VRF's table without a gateway" },
+  },
+  {
+    what: 'Port and floating IP in a live migration',
+    python: 'The floating IP is withdrawn on both nodes while the port is down.',
+    agent: 'It follows its port: source and destination announce it until the port is up, within `migration_grace`.',
+    why: 'Make before break.',
+    proof: { file: FLOATING_IP, title: 'D-29: keeps the MAC address it had %s' },
+  },
+  {
+    what: "Clouds without Neutron's keys",
+    python: 'Not exposed.',
+    agent: 'Ports, gateways, translations and load balancers are read from what OVN itself has (`cms`).',
+    why: 'OVN has more users than Neutron.',
+    proof: { file: 'src/ovn/bindings.test.ts', title: 'is read from what OVN itself has' },
+  },
+  {
+    what: 'External ports (SR-IOV, bare metal)',
+    python: 'Never exposed.',
+    agent: 'As before; with `expose_external_ports` on the node of their HA chassis.',
+    why: 'That node answers for them.',
+    proof: { file: PROVIDER_PORT, title: 'of type external is one where that is wanted' },
+  },
+  {
+    what: "Operators' marks in `external_ids` (`ovn-bgp-agent:expose`, `ovn-bgp-agent:tag`)",
+    python: 'None.',
+    agent: 'Select what is announced and with which attributes; a mark that cannot be read keeps the row in.',
+    why: 'A portal can say which addresses are announced.',
+    proof: { file: 'src/exposures/marks.test.ts', title: 'names the row that says so, and what to write' },
+  },
+  {
+    what: 'Rows with thousands of addresses (load balancers)',
+    python: 'All of them, however many.',
+    agent: 'The first 1,024 of a row; the surplus is reported.',
+    why: 'One row must not fill the routing tables of a fabric.',
+    proof: { file: LOAD_BALANCER, title: 'has an end to its addresses: the surplus of a huge row is one fault' },
   },
 ];
 

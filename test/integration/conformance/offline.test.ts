@@ -14,17 +14,17 @@ import { schemaProblems } from '../../../src/cli/testing.ts';
 import type { AgentConfig } from '../../../src/config/types.ts';
 import { parseRtTables } from '../../../src/node/rt-tables.ts';
 import { openDatabaseFile } from '../../../src/ovsdb/index.ts';
-import { type CapturedCloud, compute, fixturePath, NODES, SCENARIOS, startCloud } from './captures.ts';
+import { CASES, type CapturedCloud, compute, DATABASE_FILE, fixturePath, NODES, startCloud } from './captures.ts';
 
 const run = promisify(execFile);
 const ROOT = join(import.meta.dirname, '../../..');
 
-describe.each(SCENARIOS)('%s', (scenario) => {
-  const northbound = scenario === 'nb-underlay';
-  const database = fixturePath(scenario, northbound ? 'ovn-nb.db' : 'ovn-sb.db');
+describe.each(CASES)('%s with %s', (scenario, driver) => {
+  const northbound = driver === 'nb_ovn_bgp_driver';
+  const database = fixturePath(scenario, DATABASE_FILE[driver]);
   let cloud: CapturedCloud;
   beforeAll(async () => {
-    cloud = await startCloud(scenario);
+    cloud = await startCloud(scenario, driver);
   });
   afterAll(() => cloud.stop());
 
