@@ -5,7 +5,9 @@
  */
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { AgentConfig } from '../config/types.ts';
 import { CLOUD_KINDS, type CloudKind, finalRows, type Step } from '../exposures/random-cloud.ts';
+import { testTenant } from '../exposures/testing.ts';
 import type { FakeNode } from '../node/fake-node.ts';
 import type { Topology } from '../ovn/topology.ts';
 import { BRIDGE, bareNode, TestAgent } from './testing.ts';
@@ -30,11 +32,11 @@ function stateOf(node: FakeNode): unknown {
 async function runSteps(
   kind: CloudKind,
   steps: readonly Step[],
-  via: 'vrf' | 'main',
+  config: Partial<AgentConfig>,
 ): Promise<{ readonly edge: FakeNode; readonly topology: Topology }> {
   const cloud = kind.create();
   const edge = bareNode();
-  const agent = new TestAgent(edge, cloud.topology, { advertiseVia: via });
+  const agent = new TestAgent(edge, cloud.topology, config);
   await agent.settle();
   for (const step of steps) {
     agent.reconciler.topologyChanged(cloud.apply(step), 'update');
@@ -44,15 +46,23 @@ async function runSteps(
   return { edge, topology: cloud.fresh() };
 }
 
-const vias = fc.constantFrom('vrf', 'main');
+const configs: fc.Arbitrary<Partial<AgentConfig>> = fc.record({
+  advertiseVia: fc.constantFrom('vrf', 'main'),
+  tenant: fc.constantFrom(
+    testTenant(),
+    testTenant({ exposeNetworks: true }),
+    testTenant({ exposeNetworks: true, advertisementMethod: 'subnet' }),
+  ),
+  exposeExternalPorts: fc.boolean(),
+});
 
 describe.each(CLOUD_KINDS)('the loop over a $name database', (kind) => {
   it('ends where a fresh start over the final rows ends, whatever happened on the way', async () => {
     await fc.assert(
-      fc.asyncProperty(kind.steps, vias, async (steps, via) => {
-        const { edge } = await runSteps(kind, steps, via);
+      fc.asyncProperty(kind.steps, configs, async (steps, config) => {
+        const { edge } = await runSteps(kind, steps, config);
         // The same rows at once, in another order, on another node.
-        const reversed = await runSteps(kind, [finalRows(steps).toReversed()], via);
+        const reversed = await runSteps(kind, [finalRows(steps).toReversed()], config);
         expect(stateOf(edge)).toEqual(stateOf(reversed.edge));
       }),
       RUNS,
@@ -61,10 +71,10 @@ describe.each(CLOUD_KINDS)('the loop over a $name database', (kind) => {
 
   it('writes nothing in a second pass, an audit and a restart', async () => {
     await fc.assert(
-      fc.asyncProperty(kind.steps, vias, async (steps, via) => {
-        const { edge, topology } = await runSteps(kind, steps, via);
+      fc.asyncProperty(kind.steps, configs, async (steps, config) => {
+        const { edge, topology } = await runSteps(kind, steps, config);
         const writes = edge.writes();
-        const again = new TestAgent(edge, topology, { advertiseVia: via });
+        const again = new TestAgent(edge, topology, config);
         await again.settle();
         again.reconciler.audit();
         await again.settle();
@@ -77,11 +87,11 @@ describe.each(CLOUD_KINDS)('the loop over a $name database', (kind) => {
 
   it('leaves nothing but the base when everything is gone, and touches nothing foreign', async () => {
     await fc.assert(
-      fc.asyncProperty(kind.steps, vias, async (steps, via) => {
+      fc.asyncProperty(kind.steps, configs, async (steps, config) => {
         const edge = bareNode();
         const foreign = addForeignObjects(edge);
         const cloud = kind.create();
-        const agent = new TestAgent(edge, cloud.topology, { advertiseVia: via });
+        const agent = new TestAgent(edge, cloud.topology, config);
         await agent.settle();
         const base = stateOf(edge);
         for (const step of steps) agent.reconciler.topologyChanged(cloud.apply(step), 'update');
@@ -100,10 +110,10 @@ describe.each(CLOUD_KINDS)('the loop over a $name database', (kind) => {
 
   it('repairs what somebody removes, and only that', async () => {
     await fc.assert(
-      fc.asyncProperty(kind.steps, vias, fc.nat(), async (steps, via, pick) => {
-        const { edge, topology } = await runSteps(kind, steps, via);
+      fc.asyncProperty(kind.steps, configs, fc.nat(), async (steps, config, pick) => {
+        const { edge, topology } = await runSteps(kind, steps, config);
         const before = stateOf(edge);
-        const agent = new TestAgent(edge, topology, { advertiseVia: via });
+        const agent = new TestAgent(edge, topology, config);
         await agent.settle();
         const rules = await edge.netlink.rules();
         const routes = (await edge.netlink.routes()).filter((route) => route.protocol === 179);

@@ -4,7 +4,7 @@
  *
  * UUIDs are readable, as in `ovn/testing.ts`; rows are written as Neutron and ovn-northd write them.
  */
-import type { Transaction } from '../ovn/memory-database.ts';
+import type { Transaction, Values } from '../ovn/memory-database.ts';
 import { createNorthboundTopology } from '../ovn/northbound.ts';
 import type { NorthboundDatabase } from '../ovn/northbound-schema.ts';
 import { createSouthboundTopology } from '../ovn/southbound.ts';
@@ -64,10 +64,14 @@ export interface NorthboundExample extends Example {
   readonly cloud: NorthboundCloud;
   /** Adds a NAT row to the router. */
   readonly addNat: (uuid: string, values: NatValues) => void;
-  readonly addLoadBalancer: (name: string, vips: readonly string[], ids: Readonly<Record<string, string>>) => void;
+  readonly addLoadBalancer: (
+    name: string,
+    vips: readonly string[],
+    ids: Readonly<Record<string, string>>,
+  ) => void;
 }
 
-type NatValues = Parameters<Transaction<NorthboundDatabase>['insert']<'NAT'>>[1];
+type NatValues = Values<NorthboundDatabase['tables']['NAT']>;
 
 export function northboundExample(options: ExampleOptions = {}): NorthboundExample {
   const cloud = northboundCloud();
@@ -99,7 +103,12 @@ export function northboundExample(options: ExampleOptions = {}): NorthboundExamp
     );
     tx.insert(
       'Logical_Router_Port',
-      { name: 'lrp-if', mac: 'fa:16:3e:bb:bb:bb', networks, external_ids: mapOf({ 'neutron:network_name': TEN }) },
+      {
+        name: 'lrp-if',
+        mac: 'fa:16:3e:bb:bb:bb',
+        networks,
+        external_ids: mapOf({ 'neutron:network_name': TEN }),
+      },
       'router port if',
     );
     tx.insert('Logical_Router', { name: ROUTER, ports: ['router port gw', 'router port if'] }, 'router');

@@ -74,7 +74,12 @@ const ADVERTISED = ['addr bgp-nic 192.168.1.31/32', 'addr bgp-nic 192.168.1.32/3
 describe('example 3: a distributed floating IP', () => {
   const cloud = (externalMac: string | undefined) => {
     const example = northboundExample({ gatewayOn: 'C9' });
-    example.addHost({ name: 'vm-t1', network: TEN, addresses: 'fa:16:3e:00:00:31 192.168.1.31', node: NODE_1 });
+    example.addHost({
+      name: 'vm-t1',
+      network: TEN,
+      addresses: 'fa:16:3e:00:00:31 192.168.1.31',
+      node: NODE_1,
+    });
     example.addNat('fip', {
       type: 'dnat_and_snat',
       external_ip: '172.24.4.131',
@@ -98,11 +103,19 @@ describe('example 3: a distributed floating IP', () => {
   });
 });
 
-it.each([['gateway_port', 'router port gw'], ['no gateway_port', undefined]])(
+it.each([
+  ['gateway_port', 'router port gw'],
+  ['no gateway_port', undefined],
+])(
   'example 4: a centralised floating IP with %s follows the gateway on failover, with nothing left',
   (_, gatewayPort) => {
     const example = northboundExample({ distributed: false });
-    example.addHost({ name: 'vm-t1', network: TEN, addresses: 'fa:16:3e:00:00:31 192.168.1.31', node: NODE_2 });
+    example.addHost({
+      name: 'vm-t1',
+      network: TEN,
+      addresses: 'fa:16:3e:00:00:31 192.168.1.31',
+      node: NODE_2,
+    });
     example.addNat('fip', {
       type: 'dnat_and_snat',
       external_ip: '172.24.4.131',
@@ -174,7 +187,9 @@ describe.each<[string, (options?: ExampleOptions) => Example]>([
   it('example 8: what has no address scope stays in', () => {
     const tenant = testTenant({ exposeNetworks: true, addressScopes: ['aaaa'] });
     expect(added(tenants().on(NODE_1), tenant)).toEqual(GATEWAY);
-    expect(added(tenants({ scope4: 'aaaa' }).on(NODE_1), tenant)).toEqual(sorted(GATEWAY, TENANT, ADVERTISED));
+    expect(added(tenants({ scope4: 'aaaa' }).on(NODE_1), tenant)).toEqual(
+      sorted(GATEWAY, TENANT, ADVERTISED),
+    );
   });
 
   it('example 8: globally routable addresses alone', () => {
@@ -182,18 +197,16 @@ describe.each<[string, (options?: ExampleOptions) => Example]>([
     const addresses = 'fa:16:3e:00:00:31 192.168.1.31 2a02:26f0:10::31';
     example.addHost({ name: 'vm-t1', network: TEN, addresses, node: NODE_2 });
     expect(added(example.on(NODE_1), testTenant({ exposeIpv6Gua: true }))).toEqual(
-      sorted(
-        GATEWAY,
-        subnet('2a02:26f0:10::/64', '2001:db8::221'),
-        'addr bgp-nic 2a02:26f0:10::31/128',
-      ),
+      sorted(GATEWAY, subnet('2a02:26f0:10::/64', '2001:db8::221'), 'addr bgp-nic 2a02:26f0:10::31/128'),
     );
   });
 
   it('example 15: a VLAN of the second bridge, whose routing table is the first free one', () => {
     const example = make();
     const network = { name: 'net-2', localnet: 'provnet-4', physicalNetwork: 'physnet2', vlan: 1001 };
-    (example as Example & { cloud: { addNetwork(added: typeof network): unknown } }).cloud.addNetwork(network);
+    (example as Example & { cloud: { addNetwork(added: typeof network): unknown } }).cloud.addNetwork(
+      network,
+    );
     const addresses = 'fa:16:3e:00:00:09 10.77.0.9';
     example.addHost({ name: 'vm-4', network: network.name, addresses, node: NODE_1 });
     example.moveGateway('C2');
@@ -217,8 +230,15 @@ it.each([ROUTER, ROUTER.slice('neutron-'.length)])(
   'D-02: tenant hosts and port forwardings are found where rows call the router %s',
   (routerName) => {
     const example = northboundExample({ routerName });
-    example.addHost({ name: 'vm-t1', network: TEN, addresses: 'fa:16:3e:00:00:31 192.168.1.31', node: NODE_2 });
-    example.addLoadBalancer('pf-floatingip-1-tcp', ['172.24.4.170:2222'], { 'neutron:router_name': routerName });
+    example.addHost({
+      name: 'vm-t1',
+      network: TEN,
+      addresses: 'fa:16:3e:00:00:31 192.168.1.31',
+      node: NODE_2,
+    });
+    example.addLoadBalancer('pf-floatingip-1-tcp', ['172.24.4.170:2222'], {
+      'neutron:router_name': routerName,
+    });
     const hosts = ['addr bgp-nic 192.168.1.31/32', ...host('172.24.4.170')];
     expect(added(example.on(NODE_1), HOSTS)).toEqual(sorted(GATEWAY, TENANT, hosts));
   },
@@ -315,7 +335,11 @@ it('example 11: the Southbound database, and the failover of its gateway', () =>
   addVipPort(cloud, { name: 'vip-t', network: TEN, cidrs: '192.168.1.50/26', loadBalancer: 'lb1' });
   addVipPort(cloud, { name: 'vip-p', network: PUB, cidrs: '172.24.4.60/24', loadBalancer: 'lb2' });
   const vips = mapOf({ '172.24.4.60:80': '192.168.1.31:80' });
-  cloud.db.insert('Load_Balancer', { name: 'lb2', vips, datapaths: [`switch ${PUB}`, `switch ${TEN}`] }, 'lb2');
+  cloud.db.insert(
+    'Load_Balancer',
+    { name: 'lb2', vips, datapaths: [`switch ${PUB}`, `switch ${TEN}`] },
+    'lb2',
+  );
 
   const stays = sorted(
     ...['172.24.4.10', '172.24.4.77', '172.24.4.131', '2001:db8::10', '2001:db8::77'].map((ip) => host(ip)),

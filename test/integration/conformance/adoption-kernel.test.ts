@@ -28,57 +28,60 @@ const absent = (['vrf', 'dummy', 'vlan'] as const).filter((kind) => !kinds.has(k
 const scope =
   absent.length === 0 ? '' : `, without what needs ${absent.join(', ')} devices, which this kernel lacks`;
 
-describe.each(CASES)(`starting on the kernel state of the Python agent (%s) with %s${scope}`, (scenario, driver) => {
-  let cloud: CapturedCloud;
-  let namespace: Namespace;
-  let netlink: RtnetlinkClient;
-  beforeAll(async () => {
-    cloud = await startCloud(scenario, driver);
-  });
-  afterAll(() => cloud.stop());
-  beforeEach(() => {
-    namespace = new Namespace();
-    netlink = openRtnetlink({ netns: namespace.path });
-  });
-  afterEach(() => {
-    netlink.close();
-    namespace.remove();
-  });
+describe.each(CASES)(
+  `starting on the kernel state of the Python agent (%s) with %s${scope}`,
+  (scenario, driver) => {
+    let cloud: CapturedCloud;
+    let namespace: Namespace;
+    let netlink: RtnetlinkClient;
+    beforeAll(async () => {
+      cloud = await startCloud(scenario, driver);
+    });
+    afterAll(() => cloud.stop());
+    beforeEach(() => {
+      namespace = new Namespace();
+      netlink = openRtnetlink({ netns: namespace.path });
+    });
+    afterEach(() => {
+      netlink.close();
+      namespace.remove();
+    });
 
-  it.each(NODES)('%s: changes what is listed, and the rest is as it was', async (name) => {
-    const state = onKernel(cloud.state(name));
-    await restore(netlink, state);
-    const fake = await cloud.node(name);
-    const edge: NodeEdge = { netlink, ovs: fake.ovs, frr: fake.frr, files: fake.files };
-    // FRR's stanza goes with the VRF that it speaks of.
-    if (!state.links.some((link) => link.name === BGP_VRF)) fake.frr.tamper('leak', undefined);
-    const written = record(netlink);
-    const before = await kernelState(netlink);
+    it.each(NODES)('%s: changes what is listed, and the rest is as it was', async (name) => {
+      const state = onKernel(cloud.state(name));
+      await restore(netlink, state);
+      const fake = await cloud.node(name);
+      const edge: NodeEdge = { netlink, ovs: fake.ovs, frr: fake.frr, files: fake.files };
+      // FRR's stanza goes with the VRF that it speaks of.
+      if (!state.links.some((link) => link.name === BGP_VRF)) fake.frr.tamper('leak', undefined);
+      const written = record(netlink);
+      const before = await kernelState(netlink);
 
-    const computed = await compute(edge, cloud.config);
-    const devices = new Set(state.links.map((link) => link.name));
-    const desired = possible(computed.desired, devices);
-    const node = new Node(edge, silentLogger);
-    node.setScope(computed.scope);
-    expect(await node.read()).toEqual([]);
-    const plan = node.plan(desired);
-    const expected = adoptionChanges(scenario, name, driver).filter(
-      (line) => !DEVICES.some((device) => !devices.has(device) && mentions(line, device)),
-    );
-    expect(changeLines(plan)).toEqual(expected);
-    const outcomes = await node.apply(plan);
-    expect(outcomes.filter(({ problem }) => problem !== undefined)).toEqual([]);
-    expect(await node.read()).toEqual([]);
-    expect(node.plan(desired)).toEqual({ stages: [], blocked: [] });
-    node.close();
+      const computed = await compute(edge, cloud.config);
+      const devices = new Set(state.links.map((link) => link.name));
+      const desired = possible(computed.desired, devices);
+      const node = new Node(edge, silentLogger);
+      node.setScope(computed.scope);
+      expect(await node.read()).toEqual([]);
+      const plan = node.plan(desired);
+      const expected = adoptionChanges(scenario, name, driver).filter(
+        (line) => !DEVICES.some((device) => !devices.has(device) && mentions(line, device)),
+      );
+      expect(changeLines(plan)).toEqual(expected);
+      const outcomes = await node.apply(plan);
+      expect(outcomes.filter(({ problem }) => problem !== undefined)).toEqual([]);
+      expect(await node.read()).toEqual([]);
+      expect(node.plan(desired)).toEqual({ stages: [], blocked: [] });
+      node.close();
 
-    // As many lines are gone from the kernel as were to be removed or marked, and every other one is byte for byte there.
-    const after = await kernelState(netlink);
-    const lost = before.filter((line) => !after.includes(line));
-    expect(lost).toHaveLength(expected.filter((line) => !line.startsWith('+ ')).length);
-    expect(written).toHaveLength(expected.length);
-  });
-});
+      // As many lines are gone from the kernel as were to be removed or marked, and every other one is byte for byte there.
+      const after = await kernelState(netlink);
+      const lost = before.filter((line) => !after.includes(line));
+      expect(lost).toHaveLength(expected.filter((line) => !line.startsWith('+ ')).length);
+      expect(written).toHaveLength(expected.length);
+    });
+  },
+);
 
 /** What of a captured state concerns devices that this kernel can have. */
 function onKernel(state: CapturedState): CapturedState {

@@ -37,6 +37,7 @@ export const CAPTURED_DRIVER: Readonly<Record<Scenario, Driver>> = {
   'nb-underlay': 'nb_ovn_bgp_driver',
   'sb-provider-fip': 'ovn_bgp_driver',
 };
+
 export const DATABASE_FILE: Readonly<Record<Driver, string>> = {
   nb_ovn_bgp_driver: 'ovn-nb.db',
   ovn_bgp_driver: 'ovn-sb.db',

@@ -107,7 +107,8 @@ export const DRIVER_DIFFERENCES: readonly DriverDifference[] = [
   },
   {
     what: 'Proxied neighbour solicitations for networks of ordinary ports',
-    python: 'Northbound driver: the network addresses. Southbound driver: of virtual ports and router gateways only.',
+    python:
+      'Northbound driver: the network addresses. Southbound driver: of virtual ports and router gateways only.',
     agent: 'The same, and `proxy_ndp_addresses` with either driver.',
     why: 'A node with ordinary ports alone needs `proxy_ndp_addresses` with the Southbound driver.',
     northbound: { compute1: ['proxy 2001:db8:4:: dev br-ex'], compute2: [], gw1: [] },
@@ -349,17 +350,25 @@ export const EXPOSURE_DIFFERENCES: readonly ProvenDifference[] = [
   },
   {
     what: 'A router named with and without `neutron-`, Northbound driver',
-    python: 'Tenant networks, VIPs and port forwardings behind it are not exposed with Neutron 27 and later, which write the prefix.',
+    python:
+      'Tenant networks, VIPs and port forwardings behind it are not exposed with Neutron 27 and later, which write the prefix.',
     agent: 'The prefix does not count, in any reference to a router.',
     why: 'Rows of both forms stand beside each other during an upgrade.',
-    proof: { file: 'src/ovn/northbound-routers.test.ts', title: 'finds its router by %s, whatever the router is called' },
+    proof: {
+      file: 'src/ovn/northbound-routers.test.ts',
+      title: 'finds its router by %s, whatever the router is called',
+    },
   },
   {
     what: 'Floating IPs, Northbound driver',
-    python: 'Found through `neutron:port_fip` of their port: a changed address, a changed port or a late `external_mac` is not seen or not at once.',
+    python:
+      'Found through `neutron:port_fip` of their port: a changed address, a changed port or a late `external_mac` is not seen or not at once.',
     agent: 'Found through their NAT rows.',
     why: 'The NAT row is what OVN itself acts on.',
-    proof: { file: FLOATING_IP, title: 'D-04: derives from its NAT row alone, whatever the port says of it, and follows the row' },
+    proof: {
+      file: FLOATING_IP,
+      title: 'D-04: derives from its NAT row alone, whatever the port says of it, and follows the row',
+    },
   },
   {
     what: 'Centralised floating IPs whose NAT row names no `gateway_port`',
@@ -380,7 +389,10 @@ export const EXPOSURE_DIFFERENCES: readonly ProvenDifference[] = [
     python: 'With distributed floating IPs not exposed, where they have no `external_mac`.',
     agent: 'Exposed on the gateway node.',
     why: 'The port of a VIP is never up, so Neutron never fills in the MAC address.',
-    proof: { file: LOAD_BALANCER, title: "D-27: with the gateway's, since its port is never up and gets none" },
+    proof: {
+      file: LOAD_BALANCER,
+      title: "D-27: with the gateway's, since its port is never up and gets none",
+    },
   },
   {
     what: 'Port forwarding',
@@ -401,14 +413,22 @@ export const EXPOSURE_DIFFERENCES: readonly ProvenDifference[] = [
     python: 'Southbound driver: the first address only.',
     agent: 'Every address is a subnet.',
     why: 'Dual-stack networks.',
-    proof: { file: TENANT_SUBNET, title: 'D-09: has no host bits; D-07: is every one of the interface, once' },
+    proof: {
+      file: TENANT_SUBNET,
+      title: 'D-09: has no host bits; D-07: is every one of the interface, once',
+    },
   },
   {
     what: '`require_snat_disabled_for_tenant_networks`',
-    python: 'Northbound driver: the subnet is kept in, addresses of its hosts may still be announced. Southbound driver: no effect.',
-    agent: 'Northbound driver: subnet and hosts are kept in. Southbound driver: no effect, as before: that database has no translation rules.',
+    python:
+      'Northbound driver: the subnet is kept in, addresses of its hosts may still be announced. Southbound driver: no effect.',
+    agent:
+      'Northbound driver: subnet and hosts are kept in. Southbound driver: no effect, as before: that database has no translation rules.',
     why: 'An address without a way to it must not be announced.',
-    proof: { file: WIRED_EXAMPLES, title: 'example 8: a subnet that the router translates stays in, hosts and all' },
+    proof: {
+      file: WIRED_EXAMPLES,
+      title: 'example 8: a subnet that the router translates stays in, hosts and all',
+    },
   },
   {
     what: 'Tenant hosts outside every exposed subnet, and those of a subnet that is filtered out',
@@ -420,9 +440,13 @@ export const EXPOSURE_DIFFERENCES: readonly ProvenDifference[] = [
   {
     what: 'Two tenants with the same subnet behind gateways of one node',
     python: 'Rules and routes of the last one; hosts of both are announced.',
-    agent: 'The subnet of one of them by a fixed order, and only the hosts inside it; the others are denied with the row that has it.',
+    agent:
+      'The subnet of one of them by a fixed order, and only the hosts inside it; the others are denied with the row that has it.',
     why: 'One routing table has one way to a prefix.',
-    proof: { file: 'src/exposures/evaluate.test.ts', title: 'are not mixed up: the hosts of the one that has the prefix are exposed, the others told why' },
+    proof: {
+      file: 'src/exposures/evaluate.test.ts',
+      title: 'are not mixed up: the hosts of the one that has the prefix are exposed, the others told why',
+    },
   },
   {
     what: 'Router interfaces on provider networks of this node',
@@ -433,15 +457,20 @@ export const EXPOSURE_DIFFERENCES: readonly ProvenDifference[] = [
   },
   {
     what: 'IPv6 prefixes with `advertisement_method_tenant_networks = subnet`',
-    python: "Refused by the kernel: the route in the VRF's table has a local address as its gateway. The other subnets of the interface are lost with it.",
+    python:
+      "Refused by the kernel: the route in the VRF's table has a local address as its gateway. The other subnets of the interface are lost with it.",
     agent: 'A route to the dummy without a gateway.',
     why: "FRR needs the prefix, not the way; traffic is routed in the bridge's table.",
-    proof: { file: WIRED_EXAMPLES, title: "D-30: an IPv6 prefix stands in the VRF's table without a gateway" },
+    proof: {
+      file: WIRED_EXAMPLES,
+      title: "D-30: an IPv6 prefix stands in the VRF's table without a gateway",
+    },
   },
   {
     what: 'Port and floating IP in a live migration',
     python: 'The floating IP is withdrawn on both nodes while the port is down.',
-    agent: 'It follows its port: source and destination announce it until the port is up, within `migration_grace`.',
+    agent:
+      'It follows its port: source and destination announce it until the port is up, within `migration_grace`.',
     why: 'Make before break.',
     proof: { file: FLOATING_IP, title: 'D-29: keeps the MAC address it had %s' },
   },
@@ -471,7 +500,10 @@ export const EXPOSURE_DIFFERENCES: readonly ProvenDifference[] = [
     python: 'All of them, however many.',
     agent: 'The first 1,024 of a row; the surplus is reported.',
     why: 'One row must not fill the routing tables of a fabric.',
-    proof: { file: LOAD_BALANCER, title: 'has an end to its addresses: the surplus of a huge row is one fault' },
+    proof: {
+      file: LOAD_BALANCER,
+      title: 'has an end to its addresses: the surplus of a huge row is one fault',
+    },
   },
 ];
 

@@ -1,6 +1,7 @@
 /** What may differ on a captured node: the listed differences, and those between the drivers where the other one reads. */
-import type { NodePlan } from '../../../src/node/objects.ts';
+
 import { describe } from '../../../src/node/describe.ts';
+import type { NodePlan } from '../../../src/node/objects.ts';
 import { CAPTURED_DRIVER, type Driver, type NodeName, type Scenario } from './captures.ts';
 import { ADOPTION_DIFFERENCES, DRIVER_DIFFERENCES, STATE_DIFFERENCES } from './differences.ts';
 
@@ -17,14 +18,8 @@ export function expectedDifference(scenario: Scenario, node: NodeName, driver: D
     driver === CAPTURED_DRIVER[scenario] ? [] : DRIVER_DIFFERENCES.flatMap((item) => item.northbound[node]);
   const added = driver === 'nb_ovn_bgp_driver';
   return {
-    captured: [
-      ...STATE_DIFFERENCES.flatMap(({ captured }) => captured),
-      ...(added ? [] : between),
-    ].sort(),
-    computed: [
-      ...STATE_DIFFERENCES.flatMap(({ computed }) => computed),
-      ...(added ? between : []),
-    ].sort(),
+    captured: [...STATE_DIFFERENCES.flatMap(({ captured }) => captured), ...(added ? [] : between)].sort(),
+    computed: [...STATE_DIFFERENCES.flatMap(({ computed }) => computed), ...(added ? between : [])].sort(),
   };
 }
 

@@ -14,7 +14,15 @@ import { schemaProblems } from '../../../src/cli/testing.ts';
 import type { AgentConfig } from '../../../src/config/types.ts';
 import { parseRtTables } from '../../../src/node/rt-tables.ts';
 import { openDatabaseFile } from '../../../src/ovsdb/index.ts';
-import { CASES, type CapturedCloud, compute, DATABASE_FILE, fixturePath, NODES, startCloud } from './captures.ts';
+import {
+  CASES,
+  type CapturedCloud,
+  compute,
+  DATABASE_FILE,
+  fixturePath,
+  NODES,
+  startCloud,
+} from './captures.ts';
 
 const run = promisify(execFile);
 const ROOT = join(import.meta.dirname, '../../..');

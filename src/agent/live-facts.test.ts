@@ -1,0 +1,72 @@
+/** What changes while the agent runs: facts of the node, and rows that change faster than they are handled. */
+import { describe, expect, it } from 'vitest';
+import type { FakeNode } from '../node/fake-node.ts';
+import { createNorthboundTopology } from '../ovn/northbound.ts';
+import { northboundCloud, testPortKey } from '../ovn/testing.ts';
+import { bareNode, TestAgent } from './testing.ts';
+
+const NETWORK = { name: 'neutron-pub', localnet: 'provnet-1', physicalNetwork: 'physnet1' };
+const VM = {
+  name: 'vm',
+  network: NETWORK.name,
+  addresses: 'fa:16:3e:00:00:10 172.24.4.10',
+  requestedChassis: 'cmp-1',
+};
+
+function start() {
+  const cloud = northboundCloud();
+  cloud.addNetwork(NETWORK);
+  cloud.addPort(VM);
+  const edge = bareNode();
+  const topology = createNorthboundTopology(cloud.db.views, { hostname: 'cmp-1', systemId: 'C1' });
+  return { cloud, edge, topology, agent: new TestAgent(edge, topology) };
+}
+
+async function rules(edge: FakeNode): Promise<string[]> {
+  return (await edge.netlink.rules()).flatMap(({ to, table }) =>
+    to === undefined ? [] : [`${to} ${table}`],
+  );
+}
+
+describe('an agent that runs', () => {
+  it('D-18: follows ovn-bridge-mappings while it runs', async () => {
+    const { edge, agent } = start();
+    await agent.settle();
+    const [before] = await rules(edge);
+    expect(before).toMatch(/^172\.24\.4\.10\/32 \d+$/);
+    edge.ovs.set({ systemId: 'C1', hostname: 'cmp-1', bridgeMappings: 'physnet9:br-ex' });
+    await agent.settle();
+    expect(await rules(edge)).toEqual([]);
+    edge.ovs.set({ systemId: 'C1', hostname: 'cmp-1', bridgeMappings: 'physnet9:br-9,physnet1:br-ex' });
+    await agent.settle();
+    expect(await rules(edge)).toEqual([before]);
+    await agent.stop();
+  });
+
+  it('D-21: ends where the rows end, however fast they change', async () => {
+    const { cloud, edge, topology, agent } = start();
+    await agent.settle();
+    const writes = edge.writes();
+    const up = (value: boolean): void =>
+      agent.reconciler.topologyChanged(
+        topology.affected(
+          cloud.db.update('Logical_Switch_Port', testPortKey('vm').replace('port:', ''), { up: value }),
+        ),
+        'update',
+      );
+    // Down and up again before the loop had its turn: there is nothing to do.
+    up(false);
+    up(true);
+    await agent.settle();
+    expect([await rules(edge), edge.writes()]).toEqual([[expect.stringContaining('172.24.4.10/32')], writes]);
+    // While the loop writes, the row changes back: the last word counts.
+    up(false);
+    await Promise.resolve();
+    up(true);
+    await Promise.resolve();
+    up(false);
+    await agent.settle();
+    expect(await rules(edge)).toEqual([]);
+    await agent.stop();
+  });
+});

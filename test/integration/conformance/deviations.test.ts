@@ -1,0 +1,24 @@
+/** Every required deviation has its tests, or is openly not in this version. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { DEVIATIONS } from './deviations.ts';
+
+const ROOT = join(import.meta.dirname, '../../..');
+
+describe('the required deviations', () => {
+  it('are all there, in order', () => {
+    const all = Array.from({ length: 30 }, (_, index) => `D-${String(index + 1).padStart(2, '0')}`);
+    expect(DEVIATIONS.map(({ id }) => id)).toEqual(all);
+  });
+
+  it.each(DEVIATIONS)('$id: $what', ({ proofs, notInThisVersion }) => {
+    expect(proofs.length > 0 || notInThisVersion !== undefined).toBe(true);
+    for (const { file, title } of proofs) {
+      const text = readFileSync(join(ROOT, file), 'utf8');
+      // As the end of a title: a comment is no test.
+      const quoted = ["'", '"', '`'].some((quote) => text.includes(`${title}${quote}`));
+      expect(quoted, `${file}: ${title}`).toBe(true);
+    }
+  });
+});
