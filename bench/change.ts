@@ -7,13 +7,13 @@
  */
 import { join } from 'node:path';
 import { databaseSpec, OvsdbClient } from '../src/ovsdb/index.ts';
-import { workloadAddress } from './support/addresses.ts';
 import { BenchNode, HOST } from './support/bench-node.ts';
-import { Cloud } from './support/cloud.ts';
+import type { BenchCloud } from './support/cloud.ts';
 import { KernelWatch } from './support/kernel-watch.ts';
 import { progress } from './support/progress.ts';
 import { type Report, target } from './support/report.ts';
 import { largest, medianOf, msText, ratioText } from './support/statistics.ts';
+import { PORTS, type Workload } from './support/workload.ts';
 
 const SIZES = [1, 100, 1_000, 10_000];
 const ROUNDS = 25;
@@ -33,6 +33,7 @@ interface Sample {
 export interface ChangeOptions {
   /** Writes a V8 processor profile of the agent with the most addresses there (`--cpu-prof`). */
   readonly profile?: string | undefined;
+  readonly workload?: Workload;
 }
 
 export async function benchChange(
@@ -45,14 +46,14 @@ export async function benchChange(
     for (const size of sizes) {
       progress(`change: a node with ${size} addresses`);
       const profile = size === sizes.at(-1) ? options.profile : undefined;
-      standing.push(await Standing.start(size, profile));
+      standing.push(await Standing.start(size, profile, options.workload ?? PORTS));
     }
     // The first rounds warm up compilers and caches, of the agent and of the benchmark.
     for (let round = -2; round < rounds; round++) {
       if (round % 5 === 0) progress(`change: round ${round + 1} of ${rounds}`);
       for (const node of standing) await node.change(round >= 0);
     }
-    return report(standing);
+    return report(standing, options.workload ?? PORTS);
   } finally {
     for (const node of standing.toReversed()) await node.stop();
   }
@@ -63,30 +64,40 @@ class Standing {
   readonly samples: Sample[] = [];
   readonly #node: BenchNode;
   readonly #client: OvsdbClient;
-  readonly #cloud: Cloud;
+  readonly #cloud: BenchCloud;
   readonly #watch: KernelWatch;
 
-  private constructor(size: number, node: BenchNode, client: OvsdbClient, cloud: Cloud, watch: KernelWatch) {
+  readonly #workload: Workload;
+
+  private constructor(
+    size: number,
+    node: BenchNode,
+    client: OvsdbClient,
+    cloud: BenchCloud,
+    watch: KernelWatch,
+    workload: Workload,
+  ) {
     this.size = size;
+    this.#workload = workload;
     this.#node = node;
     this.#client = client;
     this.#cloud = cloud;
     this.#watch = watch;
   }
 
-  static async start(size: number, profile: string | undefined): Promise<Standing> {
+  static async start(size: number, profile: string | undefined, workload: Workload): Promise<Standing> {
     const node = await BenchNode.start();
     try {
       const client = northboundClient(node);
-      const cloud = await Cloud.create((operations) => client.transact(operations as never), HOST);
-      await cloud.addPorts(0, size);
+      const cloud = await workload.create((operations) => client.transact(operations as never), HOST);
+      await cloud.addPorts(0, size / workload.exposuresPerRow);
       const watch = new KernelWatch(node.netns);
       const nodeFlags =
         profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${join(profile, 'change')}`];
-      const agent = await node.startAgent({ nodeFlags });
+      const agent = await node.startAgent({ nodeFlags, settings: workload.settings });
       await watch.whenComplete(size, START_TIMEOUT_MS);
       await agent.whenSettled();
-      return new Standing(size, node, client, cloud, watch);
+      return new Standing(size, node, client, cloud, watch, workload);
     } catch (error) {
       await node.stop();
       throw error;
@@ -95,8 +106,8 @@ class Standing {
 
   /** One port comes and goes. */
   async change(counts: boolean): Promise<void> {
-    const number = this.size;
-    const address = workloadAddress(number);
+    const number = this.size / this.#workload.exposuresPerRow;
+    const [{ address }] = this.#workload.addresses(number);
     const exposed = this.#watch.whenExposed(address, CHANGE_TIMEOUT_MS);
     const sent = performance.now();
     await this.#cloud.addPorts(number, 1);
@@ -130,15 +141,15 @@ export function northboundClient(node: BenchNode): OvsdbClient {
   return client;
 }
 
-function report(standing: readonly Standing[]): Report {
+function report(standing: readonly Standing[], workload: Workload): Report {
   const expose = ({ samples }: Standing): number => medianOf(samples, ({ exposeMs }) => exposeMs);
   const withdraw = ({ samples }: Standing): number => medianOf(samples, ({ withdrawMs }) => withdrawMs);
   const [base] = standing;
   const last = standing.at(-1);
   if (base === undefined || last === undefined) throw new Error('nothing was measured');
   return {
-    name: 'change',
-    title: 'One changed row on a node that stands',
+    name: `${workload.prefix}change`,
+    title: `One changed row on a node that stands${workload.title}`,
     columns: [
       'addresses standing',
       'expose, ratio',

@@ -14,6 +14,11 @@ import { benchStart } from './start.ts';
 import { describeMachine } from './support/machine.ts';
 import { progress } from './support/progress.ts';
 import { type Report, reportMarkdown, reportText } from './support/report.ts';
+import { GATEWAY } from './support/workload.ts';
+
+/** Exposures on a gateway node: even numbers. */
+const GATEWAY_CHANGE_SIZES = [0, 20_000];
+const GATEWAY_START_SIZES = [0, 2_000, 20_000];
 
 interface Options {
   readonly rounds: number | undefined;
@@ -26,6 +31,10 @@ const BENCHMARKS: Readonly<Record<string, (options: Options) => Promise<Report>>
   netlink: ({ rounds }) => benchNetlink(rounds),
   change: ({ rounds, sizes, profile }) => benchChange(rounds, sizes, { profile }),
   start: ({ rounds, sizes, profile }) => benchStart(rounds, sizes, { profile }),
+  'gateway-change': ({ rounds, sizes, profile }) =>
+    benchChange(rounds, sizes ?? GATEWAY_CHANGE_SIZES, { profile, workload: GATEWAY }),
+  'gateway-start': ({ rounds, sizes, profile }) =>
+    benchStart(rounds, sizes ?? GATEWAY_START_SIZES, { profile, workload: GATEWAY }),
   idle: ({ sizes }) => benchIdle(sizes),
 };
 
@@ -103,8 +112,8 @@ async function writeDocument(machine: string, reports: readonly Report[]): Promi
   const [begin, end] = [text.indexOf(MARKS[0]), text.indexOf(MARKS[1])];
   if (begin === -1 || end < begin) throw new Error(`${DOCUMENT} has no marks for the results`);
   const sections = new Map<string, string>();
-  for (const part of text.slice(begin + MARKS[0].length, end).split(/^<!-- (?=[a-z]+ -->$)/m)) {
-    const name = /^[a-z]+(?= -->)/.exec(part)?.[0];
+  for (const part of text.slice(begin + MARKS[0].length, end).split(/^<!-- (?=[a-z-]+ -->$)/m)) {
+    const name = /^[a-z-]+(?= -->)/.exec(part)?.[0];
     if (name !== undefined) sections.set(name, part.slice(name.length + ' -->'.length).trim());
   }
   for (const report of reports) {

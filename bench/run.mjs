@@ -2,7 +2,7 @@
 /**
  * Entry point of the benchmarks: builds them and runs those named, all when none is named.
  *
- *   node bench/run.mjs [replica|netlink|change|start|idle]... [--rounds N] [--sizes 1,100,...] [--output table|json]
+ *   node bench/run.mjs [replica|netlink|change|start|gateway-change|gateway-start|idle]... [--rounds N] [--sizes 1,100,...] [--output table|json]
  *                      [--document] [--profile DIR]
  *
  * Needs root, the built native part (`npm run build:native`), and the Debian packages that docs/performance.md names.

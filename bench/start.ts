@@ -4,13 +4,13 @@
  */
 import { join } from 'node:path';
 import { northboundClient } from './change.ts';
-import { BenchNode, HOST } from './support/bench-node.ts';
-import { Cloud } from './support/cloud.ts';
+import { type AgentOptions, BenchNode, HOST } from './support/bench-node.ts';
 import { type KernelShare, KINDS, kernelShare, totalWallMs } from './support/kernel-share.ts';
 import { KernelWatch } from './support/kernel-watch.ts';
 import { progress } from './support/progress.ts';
 import { type Report, type Target, target } from './support/report.ts';
 import { median, medianOf, megabytesText, msText, ratioText } from './support/statistics.ts';
+import { PORTS, type Workload } from './support/workload.ts';
 
 const SIZES = [0, 100, 1_000, 10_000];
 const ROUNDS = 3;
@@ -46,6 +46,7 @@ interface Sample {
 export interface StartOptions {
   /** Writes V8 processor profiles of the largest start there (`--cpu-prof`). */
   readonly profile?: string | undefined;
+  readonly workload?: Workload;
 }
 
 export async function benchStart(
@@ -58,25 +59,28 @@ export async function benchStart(
     for (const size of sizes) {
       progress(`start: round ${round} of ${rounds}: ${size} addresses`);
       const profile = size === sizes.at(-1) ? options.profile : undefined;
-      samples.get(size)?.push(await measure(size, profile));
+      samples.get(size)?.push(await measure(size, profile, options.workload ?? PORTS));
     }
   }
-  return report(samples);
+  return report(samples, options.workload ?? PORTS);
 }
 
-async function measure(size: number, profile: string | undefined): Promise<Sample> {
-  const kernel = size === 0 ? undefined : await onNode((node) => kernelShare(node, size));
+async function measure(size: number, profile: string | undefined, workload: Workload): Promise<Sample> {
+  const kernel = size === 0 ? undefined : await onNode((node) => kernelShare(node, size, workload));
   return onNode(async (node) => {
     const client = northboundClient(node);
     const watch = new KernelWatch(node.netns);
     const flags = (name: string): readonly string[] =>
       profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${join(profile, name)}`];
     try {
-      const cloud = await Cloud.create((operations) => client.transact(operations as never), HOST);
-      await cloud.addPorts(0, size);
-      const start = await run(node, watch, size, flags('start'));
+      const cloud = await workload.create((operations) => client.transact(operations as never), HOST);
+      await cloud.addPorts(0, size / workload.exposuresPerRow);
+      const start = await run(node, watch, size, { nodeFlags: flags('start'), settings: workload.settings });
       const before = watch.changes;
-      const restart = await run(node, watch, size, flags('restart'));
+      const restart = await run(node, watch, size, {
+        nodeFlags: flags('restart'),
+        settings: workload.settings,
+      });
       return { start, restart: { ...restart, writes: watch.changes - before }, kernel };
     } finally {
       watch.close();
@@ -85,13 +89,8 @@ async function measure(size: number, profile: string | undefined): Promise<Sampl
   });
 }
 
-async function run(
-  node: BenchNode,
-  watch: KernelWatch,
-  size: number,
-  nodeFlags: readonly string[],
-): Promise<Start> {
-  const agent = await node.startAgent({ nodeFlags });
+async function run(node: BenchNode, watch: KernelWatch, size: number, options: AgentOptions): Promise<Start> {
+  const agent = await node.startAgent(options);
   const completeAt = size === 0 ? undefined : await watch.whenComplete(size, TIMEOUT_MS);
   await agent.whenSettled(TIMEOUT_MS);
   const settledAt = performance.now();
@@ -116,7 +115,7 @@ async function onNode<T>(task: (node: BenchNode) => Promise<T>): Promise<T> {
   }
 }
 
-function report(samples: ReadonlyMap<number, readonly Sample[]>): Report {
+function report(samples: ReadonlyMap<number, readonly Sample[]>, workload: Workload): Report {
   const complete = (list: readonly Sample[]): number => medianOf(list, ({ start }) => start.completeMs);
   const kernel = (list: readonly Sample[]): number =>
     median(list.flatMap((sample) => (sample.kernel === undefined ? [] : [totalWallMs(sample.kernel)])));
@@ -124,8 +123,8 @@ function report(samples: ReadonlyMap<number, readonly Sample[]>): Report {
   const largest = sizes.at(-1) ?? 0;
   const writes = Math.max(...[...samples.values()].flat().map(({ restart }) => restart.writes));
   return {
-    name: 'start',
-    title: 'Starting the agent',
+    name: `${workload.prefix}start`,
+    title: `Starting the agent${workload.title}`,
     columns: [
       'addresses',
       'against `ip -batch`',

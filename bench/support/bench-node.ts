@@ -40,6 +40,8 @@ const SETTLED = 'the node holds what it should';
 export interface AgentOptions {
   /** Node.js flags, for example `--cpu-prof`. */
   readonly nodeFlags?: readonly string[];
+  /** Further lines of the configuration's section DEFAULT. */
+  readonly settings?: string;
 }
 
 export class BenchNode {
@@ -91,6 +93,7 @@ export class BenchNode {
   async startAgent(options: AgentOptions = {}): Promise<BenchAgent> {
     const log = join(this.directory, 'agent.log');
     await rm(log, { force: true });
+    await writeFile(this.#at('agent.conf'), this.#agentConfig(options.settings ?? ''));
     const argv = [
       process.execPath,
       ...(options.nodeFlags ?? []),
@@ -127,7 +130,6 @@ export class BenchNode {
     await this.exec('sysctl', '-qw', 'net.ipv4.ip_forward=1', 'net.ipv6.conf.all.forwarding=1');
     await Promise.all([this.#startSwitch(), this.#startFrr()]);
     await writeFile(this.#at('rt_tables'), `${BRIDGE_TABLE} ${BRIDGE}\n`);
-    await writeFile(this.#at('agent.conf'), this.#agentConfig());
   }
 
   async #startSwitch(): Promise<void> {
@@ -196,7 +198,7 @@ export class BenchNode {
     await until('bgpd answers', () => existsSync(`${frr}/bgpd.vty`));
   }
 
-  #agentConfig(): string {
+  #agentConfig(settings: string): string {
     return `[DEFAULT]
 driver = nb_ovn_bgp_driver
 exposing_method = underlay
@@ -207,7 +209,7 @@ log_file = ${this.#at('agent.log')}
 frr_run_dir = ${this.#at('frr')}
 ovs_run_dir = ${this.#at('ovs')}
 rt_tables = ${this.#at('rt_tables')}
-[ovn]
+${settings}[ovn]
 ovn_nb_connection = ${this.northbound.remote}
 `;
   }

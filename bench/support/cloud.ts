@@ -19,7 +19,7 @@ export const LOCALNET = `provnet-${SEGMENT}`;
 /** Port rows in one transaction. */
 const BATCH = 2_500;
 
-const NETWORK: ProviderNetwork = {
+export const NETWORK: ProviderNetwork = {
   id: '22222222-0000-4000-8000-000000000001',
   name: 'provider',
   segmentId: SEGMENT,
@@ -31,7 +31,13 @@ const NETWORK: ProviderNetwork = {
 
 export type Transact = (operations: readonly OvsdbOperation[]) => Promise<readonly unknown[]>;
 
-export class Cloud {
+/** Rows that come and go one by one, by number. */
+export interface BenchCloud {
+  addPorts(from: number, count: number): Promise<void>;
+  removePort(number: number): Promise<void>;
+}
+
+export class Cloud implements BenchCloud {
   readonly #transact: Transact;
   readonly #host: string;
   readonly #rows = new Map<number, string>();

@@ -4,9 +4,9 @@
  */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { workloadAddress, workloadMac } from './addresses.ts';
 import { type BenchNode, BRIDGE, BRIDGE_TABLE } from './bench-node.ts';
 import { type Cost, measured } from './measured.ts';
+import type { Workload } from './workload.ts';
 
 export const KINDS = ['rules', 'routes', 'neighbours', 'advertised routes'] as const;
 export type ObjectKind = (typeof KINDS)[number];
@@ -20,14 +20,18 @@ const LINE: Readonly<Record<ObjectKind, (address: string, mac: string) => string
 
 export type KernelShare = Readonly<Record<ObjectKind, Cost>>;
 
-export async function kernelShare(node: BenchNode, count: number): Promise<KernelShare> {
+export async function kernelShare(node: BenchNode, count: number, workload: Workload): Promise<KernelShare> {
+  const exposed = Array.from({ length: count / workload.exposuresPerRow }, (_, number) =>
+    workload.addresses(number),
+  ).flat();
   await node.exec('ip', 'link', 'set', BRIDGE, 'up');
   const costs = {} as Record<ObjectKind, Cost>;
   for (const kind of KINDS) {
     const file = join(node.directory, 'objects');
-    const lines = Array.from({ length: count }, (_, number) =>
-      LINE[kind](workloadAddress(number), workloadMac(number)),
-    );
+    const lines = exposed.flatMap(({ address, mac }) => {
+      if (mac !== undefined) return [LINE[kind](address, mac)];
+      return kind === 'advertised routes' ? [LINE[kind](address, '')] : [];
+    });
     await writeFile(file, `${lines.join('\n')}\n`);
     costs[kind] = (await measured(node.command('ip', '-batch', file))).cost;
   }

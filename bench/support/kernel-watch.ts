@@ -1,11 +1,12 @@
 /**
  * Says when the kernel of a node has what an exposed address needs: policy rule, host route, neighbour, and the
- * blackhole that is advertised, by the kernel's own notifications.
+ * blackhole that is advertised, by the kernel's own notifications. An address in a tenant network needs the last alone.
  *
  * Times are those of the notification's arrival here (`performance.now()`). Lost notifications are an error.
  */
 import { openRtnetlink } from '../../src/netlink/index.ts';
 import type { KernelEvent } from '../../src/netlink/types.ts';
+import { isGatewayAddress, isTenantAddress } from './addresses.ts';
 import { BRIDGE_TABLE } from './bench-node.ts';
 
 const RULE_PRIORITY = 32_000;
@@ -51,7 +52,7 @@ export class KernelWatch {
   whenExposed(address: string, timeoutMs: number): Promise<number> {
     return this.#when(
       `${address} is complete`,
-      () => this.#held.get(address)?.size === PARTS.length,
+      () => this.#held.get(address)?.size === partsOf(address),
       timeoutMs,
     );
   }
@@ -99,15 +100,21 @@ export class KernelWatch {
     if (seen === undefined) return;
     this.#changes += 1;
     const { address, part, gone } = seen;
+    if (isGatewayAddress(address)) return;
+    const needed = partsOf(address);
     const parts = this.#held.get(address) ?? new Set<Part>();
     const before = parts.size;
     if (gone) parts.delete(part);
     else parts.add(part);
-    if (before < PARTS.length && parts.size === PARTS.length) this.#complete += 1;
-    if (before === PARTS.length && parts.size < PARTS.length) this.#complete -= 1;
+    if (before < needed && parts.size === needed) this.#complete += 1;
+    if (before === needed && parts.size < needed) this.#complete -= 1;
     if (parts.size === 0) this.#held.delete(address);
     else this.#held.set(address, parts);
   }
+}
+
+function partsOf(address: string): number {
+  return isTenantAddress(address) ? 1 : PARTS.length;
 }
 
 interface Seen {

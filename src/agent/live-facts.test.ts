@@ -1,8 +1,10 @@
 /** What changes while the agent runs: facts of the node, and rows that change faster than they are handled. */
 import { describe, expect, it } from 'vitest';
+import { testTenant } from '../exposures/testing.ts';
 import type { FakeNode } from '../node/fake-node.ts';
 import { createNorthboundTopology } from '../ovn/northbound.ts';
 import { northboundCloud, testPortKey } from '../ovn/testing.ts';
+import { NODE_1, NODE_2, northboundExample, TEN } from '../wiring/testing-examples.ts';
 import { bareNode, TestAgent } from './testing.ts';
 
 const NETWORK = { name: 'neutron-pub', localnet: 'provnet-1', physicalNetwork: 'physnet1' };
@@ -29,6 +31,20 @@ async function rules(edge: FakeNode): Promise<string[]> {
 }
 
 describe('an agent that runs', () => {
+  it('has a tenant network in place after one pass, without another attempt', async () => {
+    const example = northboundExample();
+    const addresses = 'fa:16:3e:00:00:31 192.168.1.31';
+    example.addHost({ name: 'vm', network: TEN, addresses, node: NODE_2 });
+    const edge = bareNode();
+    const agent = new TestAgent(edge, example.on(NODE_1), { tenant: testTenant({ exposeNetworks: true }) });
+    await agent.settle();
+    expect(await agent.node.read()).toEqual([]);
+    expect(agent.node.plan(agent.planner.desired).stages).toEqual([]);
+    const vias = (await edge.netlink.routes()).filter(({ via }) => via === '172.24.4.221');
+    expect(vias.map(({ destination }) => destination)).toEqual(['192.168.1.0/26']);
+    await agent.stop();
+  });
+
   it('D-18: follows ovn-bridge-mappings while it runs', async () => {
     const { edge, agent } = start();
     await agent.settle();

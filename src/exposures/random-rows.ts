@@ -139,9 +139,16 @@ export const northboundSteps = steps({
     sound: {
       p0: soundLocalnet('provnet-1', undefined),
       p1: soundPort(1, 'neutron-pub'),
-      p2: soundPort(2, 'neutron-pub'),
+      p2: {
+        ...soundPort(2, 'neutron-pub'),
+        type: 'virtual',
+        external_ids: new Map([
+          ['neutron:network_name', 'neutron-pub'],
+          ['neutron:host_id', 'cmp-1'],
+        ]),
+      },
       p3: soundLocalnet('provnet-2', 100),
-      p4: soundPort(4, 'vlan'),
+      p4: { ...soundPort(4, 'vlan'), type: 'external' },
       p5: { name: 'to-router', type: 'router', up: true, options: new Map([['router-port', 'lrp1']]) },
       p6: { name: 'to-gateway', type: 'router', up: true, options: new Map([['router-port', 'lrp0']]) },
       p7: {
@@ -328,6 +335,7 @@ export const northboundSteps = steps({
     sound: {
       pb0: { logical_port: 'vm-9', type: '', chassis: 'c1', up: true },
       pb1: { logical_port: 'cr-lrp1', type: 'chassisredirect', chassis: 'c2' },
+      pb2: { logical_port: 'vm-4', type: 'external', chassis: 'c1', up: true },
     },
     columns: {
       logical_port: one('vm-9', 'vm-1', 'cr-lrp0', 'cr-lrp1', '', ...HOSTILE),
@@ -393,7 +401,7 @@ const BINDINGS = {
   p2: soundBinding(2, 'd0'),
   p3: { ...soundLocalnetBinding('provnet-2', 'd1'), tag: 100 },
   p4: soundBinding(4, 'd1'),
-  p5: soundBinding(5, 'd1'),
+  p5: { ...soundBinding(5, 'd1'), type: 'external' },
   // A distributed router between the first network and a tenant's.
   g0: {
     ...soundLink('cr-gw', '', 'd3', { type: 'chassisredirect', chassis: 'c1', up: true }),

@@ -243,8 +243,9 @@ function wireSubnet(
     target: { type: 'device', device, via },
     metric: 0,
   };
-  // Without the gateway's host route the kernel knows no way to it and refuses the route.
-  return [...keys, rule, set.wire(route, because, keys)];
+  // Without the gateway's host route the kernel knows no way to it and refuses the route. Its neighbour entry comes later.
+  const way = keyOf(deviceRoute(familyOf(via), table, hostPrefix(via), device));
+  return [...keys, rule, set.wire(route, because, [way])];
 }
 
 function existingLink(name: string): NodeObject {
