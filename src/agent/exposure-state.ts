@@ -72,7 +72,8 @@ export class ExposureState {
   #settle(prefixes: Set<Prefix>, denied: Denial[]): ExposureDelta {
     const withdrawn: Exposure[] = [];
     const exposed: Exposure[] = [];
-    for (const subnet of [...prefixes]) {
+    // Those added on the way are addresses inside, which no other needs.
+    for (const subnet of prefixes) {
       const inside = this.#inside.get(subnet);
       if (inside === undefined) continue;
       const carrier = ownWinner(this.#claims.get(subnet))?.candidate;

@@ -19,6 +19,7 @@ import { quote } from '../base/quote.ts';
 import { describeRow } from '../ovn/describe.ts';
 import type { SourceNat, Subnet } from '../ovn/topology.ts';
 import { isAllowed } from './announceable.ts';
+import { evaluateGateway } from './gateway.ts';
 import { refusedBy, tagOf, unselected } from './marks.ts';
 import { isOnProviderNetwork } from './provider-network.ts';
 import { gatewayValues, type ServingGateway, servingGateways } from './serving-gateway.ts';
@@ -39,12 +40,18 @@ export function evaluateSubnet(subnet: Subnet, policy: ExposurePolicy): Verdict 
   const verdict = new VerdictBuilder(subnet);
   const announce = policy.tenant.advertisementMethod === 'subnet';
   for (const { prefix, gateway, via } of reachedSubnets(subnet, policy, verdict)) {
+    const announced = evaluateGateway(gateway.port, policy).exposures.some(({ address }) => address === via);
     verdict.expose({
       kind: 'tenant-subnet',
       prefix,
       address: networkAddress(prefix),
       way: gateway.way,
-      delivery: { type: 'via', via, ...(gateway.mac === undefined ? {} : { mac: gateway.mac }) },
+      delivery: {
+        type: 'via',
+        via,
+        ...(gateway.mac === undefined ? {} : { mac: gateway.mac }),
+        ...(announced ? {} : { viaUnannounced: true }),
+      },
       announce,
       tag: tagOf(subnet.marks, verdict),
       because: [

@@ -36,7 +36,13 @@ export type Delivery =
       readonly proxyNdp: readonly IpAddress[];
     }
   /** Behind a router: `via` is its gateway address on the provider network, of the prefix's family. */
-  | { readonly type: 'via'; readonly via: IpAddress; readonly mac?: MacAddress }
+  | {
+      readonly type: 'via';
+      readonly via: IpAddress;
+      readonly mac?: MacAddress;
+      /** Present: the gateway address is not announced itself (a mark, a bad row), so it stands nowhere on the node. */
+      readonly viaUnannounced?: true;
+    }
   /** Inside a subnet that another exposure wires; without that one it must not be announced. */
   | { readonly type: 'covered'; readonly subnet: Prefix; readonly by: CandidateKey; readonly via: IpAddress };
 

@@ -52,6 +52,7 @@ export function advertiseBase({ config, facts }: WiringInput): Wiring {
 /** What is announced: an address, or the prefix of a subnet behind a gateway address. */
 export interface Announcement {
   readonly prefix: Prefix;
+  /** Gateway address, if it is announced as well. */
   readonly via?: IpAddress;
   /** What attributes its route gets; absent: none. */
   readonly routeClass?: number;

@@ -149,7 +149,8 @@ function expose(exposure: Exposure, input: WiringInput): Wiring {
   for (const reason of passage.reasons) set.pend(prefix, reason);
   if (passage.reasons.length === 0 && exposure.announce) {
     const routeClass = routeClassOf(exposure, input.config);
-    const announcement = { prefix, routeClass, ...(delivery.type === 'via' ? { via: delivery.via } : {}) };
+    const through = delivery.type === 'via' && delivery.viaUnannounced !== true ? { via: delivery.via } : {};
+    const announcement = { prefix, routeClass, ...through };
     set.add(advertise(announcement, input.config, needed, because));
   }
   return set.toWiring();

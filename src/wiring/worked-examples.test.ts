@@ -261,6 +261,15 @@ it('example 8: a subnet that the router translates stays in, hosts and all', () 
   expect(added(example.on(NODE_1), HOSTS)).toEqual(sorted(kept, TENANT, 'addr bgp-nic 192.168.1.31/32'));
 });
 
+it('a prefix stands without a gateway where the address of the gateway is kept in', () => {
+  const example = northboundExample();
+  example.cloud.db.update('Logical_Router_Port', 'router port gw', {
+    external_ids: mapOf({ 'neutron:network_name': PUB, 'ovn-bgp-agent:expose': 'false' }),
+  });
+  const routes = added(example.on(NODE_1), PREFIXES).filter((line) => line.endsWith('table 10'));
+  expect(routes).toEqual(['route -4 192.168.1.0/26 dev bgp-nic table 10']);
+});
+
 it('example 7: load balancers on both networks, a floating IP of one, a port forwarding', () => {
   const example = northboundExample();
   const vipPort = (name: string, network: string, address: string): void =>
