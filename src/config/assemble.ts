@@ -60,6 +60,8 @@ export function assembleConfig(values: OptionValues): AgentConfig {
       peerIps: values.localPeerIps,
       providerNetworksPoolPrefixes: values.localPoolPrefixes,
       bgpChassisId: values.localBgpChassisId,
+      runDir: values.localRunDir,
+      databaseDir: values.localDatabaseDir,
     },
     frrRunDir: values.frrRunDir,
     ovsRunDir: values.ovsRunDir,

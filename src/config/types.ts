@@ -48,6 +48,9 @@ export interface LocalOvnClusterConfig {
   readonly peerIps: readonly IpAddress[];
   readonly providerNetworksPoolPrefixes: readonly Prefix[];
   readonly bgpChassisId: string;
+  /** Of the processes that `local-ovn` starts. */
+  readonly runDir: string;
+  readonly databaseDir: string;
 }
 
 export interface AgentConfig {
