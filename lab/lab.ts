@@ -393,7 +393,7 @@ async function makeNodes(
 /** Fills the directories that nodes have for themselves, with the owners that the packages give them. */
 const PREPARE_SCRIPT = `
 for root in "$@"; do
-  mkdir -p "$root"/var/log/{frr,ovn,openvswitch,ovn-bgp-agent} "$root"/var/lib/{ovn,openvswitch,frr} \\
+  mkdir -p "$root"/var/log/{frr,ovn,openvswitch,ovn-bgp-agent} "$root"/var/lib/{ovn,ovn-bgp,openvswitch,frr} \\
     "$root"/etc/{frr,openvswitch,iproute2,ovn-bgp-agent} "$root"/run/{frr,ovn,openvswitch,lock,lab} "$root"/{tmp,var/tmp}
   chmod 1777 "$root"/{tmp,var/tmp}
   cp -a /etc/iproute2/. "$root/etc/iproute2/"

@@ -57,6 +57,8 @@ external_nics = nic37, nic38
 peer_ips = 0.0.0.39, ::40
 provider_networks_pool_prefixes = 10.41.0.0/16
 bgp_chassis_id = chassis42
+run_dir = /43
+database_dir = /44
 `;
 
 function assembled(text: string) {
@@ -108,6 +110,8 @@ it('puts the value of every option where the rooms look for it', () => {
       peerIps: ['0.0.0.39', '::40'],
       providerNetworksPoolPrefixes: ['10.41.0.0/16'],
       bgpChassisId: 'chassis42',
+      runDir: '/43',
+      databaseDir: '/44',
     },
     frrRunDir: '/16',
     ovsRunDir: '/17',

@@ -74,8 +74,14 @@ export async function startProcess(
     },
   });
   if (code === 0) return;
-  const said = stderr.trim().split('\n').slice(-5).join('; ');
-  throw new Error(`${spec.title} did not start (status ${code}): ${said || `see ${spec.logFile}`}`);
+  // What is wrong with a file or a lock is told to the log alone.
+  const log = (await edge.host.read(spec.logFile)) ?? '';
+  const said = [...lastLines(stderr, 3), ...lastLines(log, 3)].join('; ');
+  throw new Error(`${spec.title} did not start (status ${code}; log ${spec.logFile}): ${said}`);
+}
+
+function lastLines(text: string, count: number): readonly string[] {
+  return text.trim().split('\n').slice(-count);
 }
 
 /** Writes keys in one transaction. */
