@@ -67,7 +67,8 @@ export function planKeys(facts: SwitchFacts, request: KeyRequest): KeyPlan {
   }
   const list = [...written].sort().join(',');
   if (facts.externalIds.get(full(LIST_KEY)) !== list) set.set(full(LIST_KEY), list);
-  return { set, keys, problems: problemsOf(facts, request, keys, mapped, types) };
+  const operatorsMappings = operators('ovn-bridge-mappings') !== undefined;
+  return { set, keys, problems: problemsOf(facts, request, keys, mapped, types, operatorsMappings) };
 }
 
 /** The keys that we wrote, the list of them included. */
@@ -102,12 +103,13 @@ function problemsOf(
   keys: ReadonlyMap<string, string>,
   mapped: readonly string[],
   types: readonly string[],
+  operatorsMappings: boolean,
 ): string[] {
   const problems: string[] = [];
   const mappingKey = `external_ids:ovn-bridge-mappings-${chassis}`;
-  if (externalNics.length === 0) {
+  if (externalNics.length === 0 && !operatorsMappings) {
     problems.push(
-      '[local_ovn_cluster] external_nics is empty: name the devices that connect the node to the fabric',
+      `[local_ovn_cluster] external_nics is empty: name the devices that connect the node to the fabric, or set ${mappingKey} yourself`,
     );
   }
   for (const nic of externalNics) {
