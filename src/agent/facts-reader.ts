@@ -11,10 +11,12 @@ import { sortedBy } from '../base/order.ts';
 import type { AgentConfig } from '../config/types.ts';
 import { parseBridgeMappings } from '../exposures/bridge-mappings.ts';
 import type { BridgeMapping } from '../exposures/types.ts';
+import { ADVERTISE_METRIC } from '../node/advertise-metrics.ts';
 import type { NodeEdge } from '../node/edge.ts';
 import { kernelFacts } from '../node/kernel-facts.ts';
 import type { NodeScope } from '../node/objects.ts';
 import type { OvsSnapshot } from '../openvswitch/types.ts';
+import { routeClasses } from '../wiring/route-class.ts';
 import { assignTables } from '../wiring/routing-tables.ts';
 import type { BridgeFacts, NodeFacts } from '../wiring/types.ts';
 
@@ -68,6 +70,7 @@ export class FactsReader {
       bgpVrfTable: this.#config.bgpVrfTableId,
       bgpAs: this.#config.bgpAs,
       bridges: [...new Set(facts.bridgeMappings.map((mapping) => mapping.bridge))],
+      advertiseMetrics: [ADVERTISE_METRIC, ...routeClasses(this.#config).map(({ metric }) => metric)],
       tables: new Set(facts.tables.values()),
     };
   }
