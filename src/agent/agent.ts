@@ -38,9 +38,9 @@ export interface AgentParts {
 
 /**
  * Kinds to read again at the short interval: the kernel tells nobody when a proxy entry or a setting below /proc/sys
- * changes, and FRR does not tell when somebody edits its configuration.
+ * changes, vswitchd not of its MAC tables, and FRR not when somebody edits its configuration.
  */
-const UNANNOUNCED: readonly NodeObjectKind[] = ['frr', 'proxy-ndp', 'sysctl'];
+const UNANNOUNCED: readonly NodeObjectKind[] = ['frr', 'proxy-ndp', 'sysctl', 'fdb'];
 
 /** A pass that takes longer hangs: the supervisor is no longer told that all is well. */
 const HUNG_PASS_MS = 120_000;

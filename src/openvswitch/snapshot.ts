@@ -29,6 +29,7 @@ export function buildSnapshot(tables: SwitchTables): OvsSnapshot {
     ovnRemote: own('ovn-remote'),
     ovnNbRemote: own('ovn-nb-remote'),
     bridges,
+    externalIds: new Map(ids),
   };
 }
 

@@ -2,6 +2,7 @@
 import { parseIp, parseMac } from '../base/address.ts';
 import { parseBridgeMappings } from '../exposures/bridge-mappings.ts';
 import type { ExposurePolicy } from '../exposures/types.ts';
+import { describe } from '../node/describe.ts';
 import { keyOf } from '../node/keys.ts';
 import type { DesiredObject, NodeObject } from '../node/objects.ts';
 import { parseRtTables } from '../node/rt-tables.ts';
@@ -106,6 +107,9 @@ function objectLines(object: NodeObject): string[] {
       return [`proxy ${object.address} dev ${object.device}`];
     case 'frr':
       return object.stanza.lines.map((line) => `frr ${[...line.context, line.line].join(' / ')}`);
+    case 'fdb':
+    case 'local-row':
+      return [describe(object)];
     default:
       return object satisfies never;
   }
