@@ -12,7 +12,7 @@ export interface LocalDatabase {
   /** The tables, once their first contents are complete; kept while disconnected. */
   tables(): LocalTables | undefined;
   /** True when the server's schema has this column. */
-  has(table: keyof LocalTables & string, column: string): boolean;
+  has(table: keyof LocalTables, column: string): boolean;
   /** Calls back after every change; `counters`: nothing but NB_Global changed. */
   subscribe(listener: (what: 'rows' | 'counters') => void): () => void;
   /** One transaction: all operations or none; rejects when the server refuses it. */

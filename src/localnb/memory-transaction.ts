@@ -5,10 +5,11 @@
  * lists any more are collected, weak references to rows that are gone are emptied, unique columns and strong references
  * are enforced. Throws an `OvsdbTransactionError` where the server would refuse; the tables are then as before.
  */
+import { compareText } from '../base/order.ts';
 import { type Operation, type OperationResult, OvsdbTransactionError } from '../ovsdb/index.ts';
 import { LOCAL_NORTHBOUND, type LocalNorthbound, type LocalTables } from './schema.ts';
 
-export type TableName = keyof LocalNorthbound['tables'] & string;
+export type TableName = keyof LocalNorthbound['tables'];
 type Values = Readonly<Record<string, unknown>>;
 type Staged = Map<string, Values>;
 
@@ -132,7 +133,11 @@ export class MemoryTransaction {
         const rows = this.#matching(table, operation.where).map((uuid) => this.#table(table).get(uuid) ?? {});
         return { rows: rows.map((row) => ({ nb_cfg: row.nb_cfg as number })) };
       }
-      default:
+      case 'abort':
+      case 'assert':
+      case 'comment':
+      case 'commit':
+      case 'wait':
         throw new TypeError(`the fake does not know the operation ${operation.op}`);
     }
   }
@@ -164,7 +169,7 @@ export class MemoryTransaction {
   #value(type: string, wire: unknown): unknown {
     if (type.endsWith('-map')) return new Map(this.#pairs(wire));
     const elements = this.#elements(wire);
-    if (type.endsWith('-set')) return elements.sort();
+    if (type.endsWith('-set')) return elements.sort(compareValues);
     return elements[0];
   }
 
@@ -180,7 +185,7 @@ export class MemoryTransaction {
     const before = Array.isArray(held) ? (held as unknown[]) : [];
     return mutator === 'delete'
       ? before.filter((item) => !given.includes(item))
-      : [...new Set([...before, ...given])].sort();
+      : [...new Set([...before, ...given])].sort(compareValues);
   }
 
   #elements(wire: unknown): unknown[] {
@@ -272,4 +277,8 @@ function emptyRow(table: TableName): Values {
       return [column, type === 'boolean' ? false : ''];
     }),
   );
+}
+
+function compareValues(a: unknown, b: unknown): number {
+  return compareText(String(a), String(b));
 }
