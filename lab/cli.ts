@@ -3,8 +3,8 @@
  *
  * A lab stands on this machine's kernel, or in a guest of the same name (`up --kernel uml`); the commands are the same.
  *
- * Exit status: 0 done, 1 failed (the reason is on standard error), 2 wrong usage; `exec` and `sh` have that of the
- * command they ran.
+ * Exit status: 0 done, 1 failed (the reason is on standard error), 2 wrong usage, 69 no guest could be made or booted;
+ * `exec` and `sh` have that of the command they ran.
  */
 import { Command, CommanderError, Option } from 'commander';
 import { DEFAULT_LAB, Lab } from './lab.ts';
@@ -19,6 +19,9 @@ import { Guest } from './uml/guest.ts';
 import { seconds } from './until.ts';
 
 const USAGE_STATUS = 2;
+/** EX_UNAVAILABLE of sysexits(3): tells a machine without guests from a command that failed in one. */
+const NO_GUEST_STATUS = 69;
+const NO_GUEST_CODES: ReadonlySet<string> = new Set(['machine', 'build', 'guest']);
 
 export interface CliOutput {
   readonly out: Print;
@@ -38,7 +41,9 @@ export async function labCli(argv: readonly string[], output: CliOutput): Promis
     // Commander has printed its message or the help text.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE_STATUS;
     output.err(`lab: ${explain(error)}`);
-    return error instanceof LabError && error.code === 'usage' ? USAGE_STATUS : 1;
+    if (!(error instanceof LabError)) return 1;
+    if (error.code === 'usage') return USAGE_STATUS;
+    return NO_GUEST_CODES.has(error.code) ? NO_GUEST_STATUS : 1;
   }
 }
 

@@ -127,6 +127,14 @@ describe('output', () => {
     expect(lines).toEqual(['   0.30 s  nodes (0.20 s)', '   0.40 s  links (0.10 s) FAILED']);
   });
 
+  it('prints the beginning of a step that takes long as well', () => {
+    const lines: string[] = [];
+    const progress = progressPrinter((line) => lines.push(line));
+    progress({ step: 'packages', state: 'begin', elapsedMs: 100, slow: true });
+    progress({ step: 'packages', state: 'end', elapsedMs: 50_100, durationMs: 50_000, slow: true });
+    expect(lines).toEqual(['   0.10 s  packages ...', '   50.1 s  packages (50.0 s)']);
+  });
+
   it('counts checks, and passes only when there were some', async () => {
     const lines: string[] = [];
     const checks = new Checks((line) => lines.push(line));

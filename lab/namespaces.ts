@@ -29,7 +29,7 @@ export const OWN_DIRECTORIES = [
   '/run',
 ] as const;
 
-const SETUP_TIMEOUT_MS = 20_000;
+const SETUP_TIMEOUT_MS = 60_000;
 
 const SWITCHES = `
 for setting in net/ipv4/ip_forward=FORWARD net/ipv6/conf/all/forwarding=FORWARD \\

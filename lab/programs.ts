@@ -9,7 +9,7 @@ import { type Chassis, NORTHBOUND, routerNamed, SOUTHBOUND, TUNNEL_LENGTH } from
 import { LabError } from './machine.ts';
 import type { LabNode } from './node.ts';
 
-const START_TIMEOUT_MS = 60_000;
+const START_TIMEOUT_MS = 120_000;
 
 const LOG_TO = (program: string, directory: string): string =>
   `--pidfile --detach --no-chdir --log-file=/var/log/${directory}/${program}.log -vconsole:off`;

@@ -7,6 +7,8 @@ export interface ProgressEvent {
   readonly elapsedMs: number;
   /** Of this step; absent at its beginning. */
   readonly durationMs?: number;
+  /** The step may take so long that somebody who waits wants to know of its beginning. */
+  readonly slow?: true;
 }
 
 export type Progress = (event: ProgressEvent) => void;
@@ -24,9 +26,9 @@ export class Steps {
     return performance.now() - this.#start;
   }
 
-  async run<T>(step: string, work: () => Promise<T>): Promise<T> {
+  async run<T>(step: string, work: () => Promise<T>, pace: { readonly slow?: true } = {}): Promise<T> {
     const begin = performance.now();
-    this.#progress({ step, state: 'begin', elapsedMs: this.elapsedMs });
+    this.#progress({ step, state: 'begin', elapsedMs: this.elapsedMs, ...pace });
     let state: 'end' | 'failed' = 'failed';
     try {
       const value = await work();
@@ -34,7 +36,7 @@ export class Steps {
       return value;
     } finally {
       const durationMs = performance.now() - begin;
-      this.#progress({ step, state, elapsedMs: this.elapsedMs, durationMs });
+      this.#progress({ step, state, elapsedMs: this.elapsedMs, durationMs, ...pace });
     }
   }
 }

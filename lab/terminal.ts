@@ -5,9 +5,10 @@ import { seconds } from './until.ts';
 
 export type Print = (line: string) => void;
 
-/** One line for every step that has ended: when, what, how long it took. */
+/** One line for every step that has ended: when, what, how long it took. One more for the beginning of a slow one. */
 export function progressPrinter(print: Print): Progress {
-  return ({ step, state, elapsedMs, durationMs }) => {
+  return ({ step, state, elapsedMs, durationMs, slow }) => {
+    if (state === 'begin' && slow === true) print(`  ${seconds(elapsedMs).padStart(7)}  ${step} ...`);
     if (state === 'begin' || durationMs === undefined) return;
     const verdict = state === 'failed' ? ' FAILED' : '';
     print(`  ${seconds(elapsedMs).padStart(7)}  ${step} (${seconds(durationMs)})${verdict}`);

@@ -21,7 +21,7 @@ export interface Reached<T> {
   readonly elapsedMs: number;
 }
 
-const DEFAULT_TIMEOUT_MS = 30_000;
+const DEFAULT_TIMEOUT_MS = 60_000;
 const DEFAULT_EVERY_MS = 100;
 
 /** A probe that fails because a command failed is asked again: a daemon that is not up yet looks like that. */

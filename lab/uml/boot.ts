@@ -35,7 +35,7 @@ export function filesOf(plan: BootPlan): GuestFiles {
   };
 }
 
-/** `seccomp=on` needs no ptrace and makes system calls several times cheaper; older kernels do not know it. */
+/** `seccomp=auto` needs no ptrace and makes system calls several times cheaper; older kernels do not know it. */
 export function kernelArguments(plan: BootPlan): readonly string[] {
   return [
     'rootfstype=hostfs',
@@ -44,7 +44,7 @@ export function kernelArguments(plan: BootPlan): readonly string[] {
     `mem=${plan.memoryMb}M`,
     `umid=${plan.name}`,
     'quiet',
-    'seccomp=on',
+    'seccomp=auto',
     'con=null',
     'con0=null,fd:1',
     `vec0:transport=tap,ifname=${LINK.device},depth=64`,

@@ -43,7 +43,9 @@ export async function provide(cache: string, recipe: Recipe, progress: Progress)
     `${LOCKED}`,
   ]);
   if (immediate === LOCKED) {
-    await steps.run(`another build of the ${recipe.title}`, () => build(directory, recipe, steps, []));
+    await steps.run(`another build of the ${recipe.title}`, () => build(directory, recipe, steps, []), {
+      slow: true,
+    });
   }
   if (!(await isDirectory(directory))) {
     const log = (await readFile(logFile(directory), 'utf8').catch(() => '')).trimEnd();
@@ -103,11 +105,15 @@ async function follow(child: ChildProcess, recipe: Recipe, steps: Steps): Promis
       ended?.(true);
       await step;
       step = steps
-        .run(`${recipe.title}: ${line.slice(3)}`, () => {
-          return new Promise<void>((resolve, reject) => {
-            ended = (good) => (good ? resolve() : reject(new LabError('build', 'failed')));
-          });
-        })
+        .run(
+          `${recipe.title}: ${line.slice(3)}`,
+          () => {
+            return new Promise<void>((resolve, reject) => {
+              ended = (good) => (good ? resolve() : reject(new LabError('build', 'failed')));
+            });
+          },
+          { slow: true },
+        )
         .catch(() => undefined);
     }
   }

@@ -29,6 +29,7 @@ import {
   rootRecipe,
   type Suite,
 } from './recipe.ts';
+import { bootHint, missingForGuests } from './requirements.ts';
 
 export const GUEST_ROOT = '/run/ovn-bgp-agent-guests';
 
@@ -75,6 +76,9 @@ export class Guest {
     const { name, suite = DEFAULT_SUITE, cache = DEFAULT_CACHE, mirror = DEFAULT_MIRROR } = options;
     const directory = directoryOf(name);
     if (options.binary !== undefined) await requireExecutable(options.binary);
+    const memoryMb = options.memoryMb ?? DEFAULT_MEMORY_MB;
+    const missing = await missingForGuests({ memoryMb, ownBinary: options.binary !== undefined });
+    if (missing !== undefined) throw new LabError('machine', missing);
     const root = await provide(cache, rootRecipe(suite, mirror), progress);
     const kernel =
       options.binary === undefined ? await provide(cache, kernelRecipe(mirror), progress) : undefined;
@@ -84,7 +88,7 @@ export class Guest {
       directory,
       root,
       project: PROJECT_DIRECTORY,
-      memoryMb: options.memoryMb ?? DEFAULT_MEMORY_MB,
+      memoryMb,
       ...(kernel === undefined ? {} : { kernel }),
       ...(options.binary === undefined ? {} : { binary: options.binary }),
       ...(hasNode(suite) ? {} : { node: dirname(process.execPath) }),
@@ -193,7 +197,9 @@ async function boot(plan: BootPlan, suite: Suite): Promise<ProcessIdentity> {
     if (console.includes(READY_LINE) && identity !== undefined) return { value: identity };
     if (ended || console.includes(FAILED_LINE)) {
       const said = ((await files.read(log)) ?? '').trim();
-      throw new LabError('guest', `guest "${name}" did not boot: ${said}${await consoleTail(directory)}`);
+      const hint = bootHint(`${said}\n${console}`);
+      const why = [hint, said].filter((text) => text !== undefined && text !== '').join('\n');
+      throw new LabError('guest', `guest "${name}" did not boot: ${why}${await consoleTail(directory)}`);
     }
     return { seen: console.trim().split('\n').at(-1) ?? '' };
   };

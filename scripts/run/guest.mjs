@@ -8,26 +8,38 @@ import { Failure, PROJECT } from './process.mjs';
 const KERNELS = ['own', 'uml'];
 const GUEST_OPTIONS = ['--suite', '--uml-binary', '--memory', '--cache', '--mirror'];
 
-/** Takes the guest's options out of a command line; `guest` is absent where no guest is asked for. */
+/** Takes `--kernel` and the guest's options out of a command line; `guest` is absent where no guest is asked for. */
 export function guestFlags(args) {
+  const { options: kernels, rest: others } = takeOptions(args, ['--kernel']);
+  const { guest, rest } = guestOptions(others);
+  const kernel = kernels.at(-1) ?? 'own';
+  if (!KERNELS.includes(kernel)) throw new Failure(`no kernel ${kernel}: ${KERNELS.join(', ')}`);
+  if (kernel === 'uml') return { guest, rest };
+  if (guest.length > 0) throw new Failure(`${guest[0]} is for guests: add --kernel uml`);
+  return { guest: undefined, rest };
+}
+
+/** Takes the guest's options alone out of a command line. */
+export function guestOptions(args) {
+  const { options, rest } = takeOptions(args, GUEST_OPTIONS);
+  return { guest: options, rest };
+}
+
+/** Splits off options that have a value, as `--name value` or `--name=value`; `options` has both as words of their own. */
+function takeOptions(args, names) {
   const rest = [];
-  const guest = [];
-  let kernel = 'own';
+  const options = [];
   for (let index = 0; index < args.length; index++) {
     const [name, joined] = args[index].split(/=(.*)/s);
-    if (name !== '--kernel' && !GUEST_OPTIONS.includes(name)) {
+    if (!names.includes(name)) {
       rest.push(args[index]);
       continue;
     }
     const value = joined ?? args[++index];
     if (value === undefined) throw new Failure(`${name} wants a value`);
-    if (name === '--kernel') kernel = value;
-    else guest.push(name, value);
+    options.push(name, value);
   }
-  if (!KERNELS.includes(kernel)) throw new Failure(`no kernel ${kernel}: ${KERNELS.join(', ')}`);
-  if (kernel === 'uml') return { guest, rest };
-  if (guest.length > 0) throw new Failure(`${guest[0]} is for guests: add --kernel uml`);
-  return { guest: undefined, rest };
+  return { options, rest };
 }
 
 /** Arguments for Node.js here that run Node.js with `args` in a guest; `share`: a directory that it may write to. */

@@ -1,17 +1,18 @@
 /**
  * `npm test`: every check and test of the project, part by part, and a verdict over all of them.
  *
- * A failed part does not stop the others. A part that cannot run on this machine says why and counts as failed, unless
- * `--allow-missing` is given. `--only part[,part]` runs some parts, `--with part` one that is left out otherwise:
- * `faults`, the fault drills, and `uml`, the end-to-end suite in a guest with VRF devices and Debian trixie's versions. The
- * last line is always `N passed, N failed`.
+ * The end-to-end suite runs twice: on this machine's kernel (`e2e`), and in a guest with VRF devices and the versions of a
+ * newer Debian (`uml`; `--suite` names it). A failed part does not stop the others. A part that cannot run on this
+ * machine says why and counts as failed, unless `--allow-missing` is given. `--only part[,part]` runs some parts, `--with
+ * part` one that is left out otherwise: `faults`, the fault drills, and `faults-uml`, the same in the guest. The last line
+ * is always `N passed, N failed`.
  */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { buildTypeScript } from './build.mjs';
-import { inGuest } from './guest.mjs';
+import { guestOptions, inGuest } from './guest.mjs';
 import { noNamespaces } from './machine.mjs';
 import { capture, Failure, node, run, seconds, tail, vitest } from './process.mjs';
 import { failed, missing, passed, readReport, verdictTable } from './verdict.mjs';
@@ -24,15 +25,19 @@ const CHECKS = [
 ];
 
 /** Parts that run only when they are asked for. */
-const EXTRA = ['faults', 'uml'];
+const EXTRA = ['faults', 'faults-uml'];
+const IN_GUEST = ['uml', 'faults-uml'];
+/** What the lab's command line ends with when no guest could be made or booted. */
+const NO_GUEST_STATUS = 69;
 
 export async function testSuite(args, prepareAll) {
-  const { only, extra, allowMissing } = parse(args);
+  const { guest, rest } = guestOptions(args);
+  const { only, extra, allowMissing } = parse(rest);
   const reports = mkdtempSync(join(tmpdir(), 'ovn-bgp-agent-test-'));
   // Once for the parts that need it; each of them reports the same problem.
   let prepared;
   const prepare = () => {
-    prepared ??= prepareAll(wanted('uml'));
+    prepared ??= prepareAll(IN_GUEST.some(wanted));
     return prepared;
   };
   const wanted = (name) =>
@@ -42,11 +47,9 @@ export async function testSuite(args, prepareAll) {
     unit: () => vitestPart('unit', reports, node),
     integration: () => realPart(prepare, () => vitestPart('integration', reports, isolated)),
     e2e: () => realPart(prepare, () => vitestPart('e2e', reports, node)),
+    uml: () => realPart(prepare, () => guestPart('e2e', guest, reports)),
     faults: () => realPart(prepare, () => vitestPart('faults', reports, node)),
-    uml: () =>
-      realPart(prepare, () =>
-        vitestPart('e2e', reports, (command) => node(inGuest([], command, reports)), 'uml'),
-      ),
+    'faults-uml': () => realPart(prepare, () => guestPart('faults', guest, reports)),
   };
   const unknown = [...only, ...extra].filter((name) => !Object.hasOwn(parts, name));
   if (unknown.length > 0)
@@ -123,15 +126,25 @@ async function realPart(prepare, work) {
   return work();
 }
 
-async function vitestPart(project, directory, runner, name = project) {
-  const report = join(directory, `${name}.json`);
+/** A part in a guest, which sees the directory of the reports under the path that it has here. */
+async function guestPart(project, flags, directory) {
+  const result = await vitestPart(project, directory, (command) => node(inGuest(flags, command, directory)));
+  if (result.status !== NO_GUEST_STATUS) return result;
+  print('CANNOT RUN: no guest, for the reason above');
+  return missing('no guest, for the reason above');
+}
+
+async function vitestPart(project, directory, runner) {
+  const report = join(directory, `${project}.json`);
+  // Another part may have run the same project.
+  rmSync(report, { force: true });
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
   const status = await runner(vitest(['--project', project, ...reporters]));
   let text;
   try {
     text = readFileSync(report, 'utf8');
   } catch {
-    return failed(1, `vitest ended with status ${status} and without a report`);
+    return { ...failed(1, `vitest ended with status ${status} and without a report`), status };
   }
   return readReport(text, status);
 }
@@ -154,7 +167,7 @@ function parse(args) {
     };
   } catch (error) {
     throw new Failure(
-      `${error.message}\nusage: npm test [-- [--only PART[,PART]] [--with faults,uml] [--allow-missing]]`,
+      `${error.message}\nusage: npm test [-- [--only PART[,PART]] [--with PART[,PART]] [--suite trixie|sid|bookworm] [--allow-missing]]`,
     );
   }
 }

@@ -16,6 +16,7 @@ import { ChangeLog } from './change-log.ts';
 import { FactsReader } from './facts-reader.ts';
 import { readIdentity } from './identity.ts';
 import { MigrationGrace } from './migration-grace.ts';
+import { OrphanCheck } from './orphan-check.ts';
 import { type OvnSource, openOvnSource, ovnRemotes } from './ovn-source.ts';
 import { Planner } from './planner.ts';
 import { Reconciler } from './reconciler.ts';
@@ -77,7 +78,7 @@ class Agent {
     this.#parts = parts;
     this.#node = new Node(edge, log);
     this.#grace = new MigrationGrace(config.migrationGraceSec, clock, (key) =>
-      this.#reconciler.candidatesChanged([key]),
+      this.#reconciler.graceEnded(key),
     );
     this.#planner = new Planner(config, underlay, this.#grace);
     this.#facts = new FactsReader(edge, config, log);
@@ -98,6 +99,7 @@ class Agent {
       log,
       changeLog: this.#changeLog,
       zebraCheck: new ZebraCheck(edge.frr, clock, log),
+      orphanCheck: new OrphanCheck(edge.frr, config, clock, log),
       readFacts: (signal) => this.#facts.read(signal),
       scopeOf: (facts) => this.#facts.scope(facts),
     });
@@ -118,6 +120,8 @@ class Agent {
       }),
       this.#node.onDrift((kinds) => this.#reconciler.drifted(kinds)),
     );
+    const unsubscribe = edge.frr.onZebraReturn?.(() => this.#reconciler.zebraReturned());
+    if (unsubscribe !== undefined) this.#cleanUp.push(unsubscribe);
     this.#vswitchChanged();
     await Promise.race([this.#firstTopology, aborted(signal)]);
     if (signal.aborted) return;
@@ -130,6 +134,8 @@ class Agent {
     await this.#reconciler.whenSettled();
     this.#parts.log.info({ exposed: this.#planner.exposures.size }, 'the node holds what it should');
     this.#parts.onReady?.();
+    // zebra may have been another one before this agent was there to see it.
+    this.#reconciler.zebraReturned();
   }
 
   async close(): Promise<void> {

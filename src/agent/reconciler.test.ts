@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { type IpAddress, type Prefix, parsePrefix } from '../base/address.ts';
+import { type Prefix, parsePrefix } from '../base/address.ts';
 import type { AgentConfig } from '../config/types.ts';
+import { macOf } from '../exposures/testing.ts';
 import type { FakeNode } from '../node/fake-node.ts';
 import { type MemoryDatabase, memoryDatabase } from '../ovn/memory-database.ts';
 import { createNorthboundTopology } from '../ovn/northbound.ts';
@@ -266,6 +267,61 @@ describe('the loop', () => {
     expect(cloud.edge.netlink.log).toHaveLength(before + 2);
   });
 
+  /** What a bgpd announces that was never told: the address is gone once zebra saw it come and go. */
+  function bgpdHolding(address: string): () => readonly Prefix[] {
+    return () => {
+      const ops = cloud.edge.netlink.log.flatMap((request) =>
+        request.type === 'route' && request.route.destination === address ? [request.op] : [],
+      );
+      return ops.some((op) => op !== 'delete') ? [] : prefixes(address);
+    };
+  }
+
+  it('has an address come and go that bgpd was not told of while zebra was away, and touches nothing else', async () => {
+    cloud = new Cloud();
+    cloud.port(1);
+    await cloud.agent.settle();
+    const before = cloud.edge.netlink.log.length;
+    cloud.edge.frr.returnZebra(bgpdHolding('172.24.4.99/32'));
+    await cloud.agent.settle();
+    // It may be a withdrawal on its way: seen once is not enough.
+    expect(cloud.edge.netlink.log).toHaveLength(before);
+    cloud.agent.clock.advance(1000);
+    await cloud.agent.settle();
+    const written = cloud.edge.netlink.log.slice(before);
+    expect(written.map((request) => [request.type, request.op])).toEqual([
+      ['route', expect.stringMatching(/add|replace/)],
+      ['route', 'delete'],
+    ]);
+    expect(await cloud.advertised()).toEqual(['172.24.4.1/32']);
+    cloud.agent.clock.advance(60_000);
+    await cloud.agent.settle();
+    expect(cloud.edge.netlink.log).toHaveLength(before + 2);
+  });
+
+  it('leaves what bgpd announces by itself alone after some attempts', async () => {
+    cloud = new Cloud();
+    cloud.port(1);
+    await cloud.agent.settle();
+    const before = cloud.edge.netlink.log.length;
+    const orphans = prefixes('172.24.4.99/32');
+    // zebra holds it while it is written, and nothing helps.
+    const isWritten = (): boolean => {
+      const { length } = cloud.edge.netlink.log;
+      return length > before && cloud.edge.netlink.log.at(-1)?.op !== 'delete';
+    };
+    cloud.edge.frr.returnZebra(() => (isWritten() ? [] : orphans));
+    for (let round = 0; round < 40; round++) {
+      await cloud.agent.settle();
+      cloud.agent.clock.advance(250);
+    }
+    const count = cloud.edge.netlink.log.length;
+    expect(count).toBeGreaterThan(before + 2);
+    expect(count).toBeLessThan(before + 20);
+    expect(cloud.agent.clock.pendingTimers).toBe(0);
+    expect(await cloud.advertised()).toEqual(['172.24.4.1/32']);
+  });
+
   it('announces only what the allowed prefixes let through', async () => {
     cloud = new Cloud({ allowedPrefixes: prefixes('172.24.4.0/28') });
     await cloud.agent.settle();
@@ -291,12 +347,12 @@ describe('the loop', () => {
       'twin',
     );
     await cloud.tell(twin);
-    const macOf = (): string | undefined =>
-      cloud.agent.planner.exposures.get('172.24.4.10' as IpAddress)?.mac;
-    expect(macOf()).toBe('fa:16:3e:ff:ff:ff');
+    const mac = (): string | undefined =>
+      macOf(cloud.agent.planner.exposures.get('172.24.4.10/32' as Prefix));
+    expect(mac()).toBe('fa:16:3e:ff:ff:ff');
     expect([...cloud.agent.planner.denials()].map((denial) => denial.code)).toContain('conflict');
     await cloud.tell(cloud.database.delete('Logical_Switch_Port', 'twin'));
-    expect(macOf()).toBe('fa:16:3e:00:00:0a');
+    expect(mac()).toBe('fa:16:3e:00:00:0a');
     const neighbors = await cloud.edge.netlink.neighbors();
     expect(neighbors.map((neighbor) => neighbor.mac)).toEqual(['fa:16:3e:00:00:0a']);
   });

@@ -14,7 +14,8 @@ import type { ChangeOutcome, NodeObjectKind, NodePlan, NodeScope, ObjectKey } fr
 import type { CandidateKey } from '../ovn/topology.ts';
 import type { NodeFacts } from '../wiring/types.ts';
 import type { ChangeLog } from './change-log.ts';
-import { advertisementChanges, withoutRemovals } from './plan-tools.ts';
+import type { OrphanCheck } from './orphan-check.ts';
+import { advertisementChanges, changeCount, withoutRemovals } from './plan-tools.ts';
 import type { Planner } from './planner.ts';
 import type { WithdrawGuard } from './withdraw-guard.ts';
 import type { ZebraCheck } from './zebra-check.ts';
@@ -27,6 +28,7 @@ export interface ReconcilerParts {
   readonly log: Logger;
   readonly changeLog: ChangeLog;
   readonly zebraCheck: ZebraCheck;
+  readonly orphanCheck: OrphanCheck;
   /** Reads what is known about this node; called when something of it may have changed. */
   readonly readFacts: (signal: AbortSignal) => Promise<NodeFacts>;
   readonly scopeOf: (facts: NodeFacts) => NodeScope;
@@ -88,9 +90,9 @@ export class Reconciler {
     this.#work();
   }
 
-  /** A timer of the exposures ran out, or a topology was set. */
-  candidatesChanged(affected: 'all' | Iterable<CandidateKey>): void {
-    this.#parts.planner.markDirty(affected);
+  /** The grace period of a migrated port ran out. */
+  graceEnded(port: CandidateKey): void {
+    this.#parts.planner.graceEnded(port);
     this.#work();
   }
 
@@ -105,6 +107,12 @@ export class Reconciler {
     this.#markStale(kinds);
     // A device that came, went or changed its MAC may be one that the wiring depends on; a new FRR has a new router id.
     if (kinds.has('link') || kinds.has('frr')) this.#factsDirty = true;
+    this.#work();
+  }
+
+  /** zebra is another one than before: what went while there was none may still be announced. */
+  zebraReturned(): void {
+    this.#parts.orphanCheck.request();
     this.#work();
   }
 
@@ -189,6 +197,7 @@ export class Reconciler {
     if (this.#stale === 'all' || this.#stale.size > 0) await this.#read(signal);
     if (this.#compare === 'all' || this.#compare.size > 0) await this.#correct(signal);
     await this.#checkZebra(signal);
+    await this.#checkOrphans(signal);
     return true;
   }
 
@@ -206,6 +215,22 @@ export class Reconciler {
     if (!zebraCheck.due) return;
     const plan = await zebraCheck.run(node, planner.desired, signal);
     this.#conclude(plan, await node.apply(plan, signal), new Set());
+  }
+
+  /** What is written here is not wanted: the comparison after it takes it away again. */
+  async #checkOrphans(signal: AbortSignal): Promise<void> {
+    const { orphanCheck, node, planner } = this.#parts;
+    if (orphanCheck.dueInMs === 0) {
+      const plan = await orphanCheck.run(planner.desired, signal);
+      if (changeCount(plan) > 0) {
+        const outcomes = await node.apply(plan, signal);
+        this.#parts.changeLog.changes(outcomes, [], new Set());
+        await orphanCheck.seen(plan, planner.desired, signal);
+        this.#addCompare(new Set(outcomes.map(({ change }) => change.key)));
+        await this.#correct(signal);
+      }
+    }
+    if (orphanCheck.dueInMs !== undefined) this.#schedule(orphanCheck.dueInMs);
   }
 
   /** Reads what is stale. A kind that cannot be read keeps its last picture and is tried again later. */

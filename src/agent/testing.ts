@@ -10,6 +10,7 @@ import { underlay } from '../wiring/underlay.ts';
 import { ChangeLog } from './change-log.ts';
 import { FactsReader } from './facts-reader.ts';
 import { MigrationGrace } from './migration-grace.ts';
+import { OrphanCheck } from './orphan-check.ts';
 import { Planner } from './planner.ts';
 import { Reconciler } from './reconciler.ts';
 import { WithdrawGuard } from './withdraw-guard.ts';
@@ -53,7 +54,7 @@ export class TestAgent {
     const config = defaultConfig({ advertiseVia: 'main', ...changes });
     this.node = new Node(edge, silentLogger, { clock: this.clock, settleMs: 0 });
     this.#grace = new MigrationGrace(config.migrationGraceSec, this.clock, (key) =>
-      this.reconciler.candidatesChanged([key]),
+      this.reconciler.graceEnded(key),
     );
     this.planner = new Planner(config, underlay, this.#grace);
     this.guard = new WithdrawGuard(
@@ -73,6 +74,7 @@ export class TestAgent {
       log: silentLogger,
       changeLog: new ChangeLog(silentLogger, this.clock),
       zebraCheck: new ZebraCheck(edge.frr, this.clock, silentLogger),
+      orphanCheck: new OrphanCheck(edge.frr, config, this.clock, silentLogger),
       readFacts: (signal) => facts.read(signal),
       scopeOf: (known) => facts.scope(known),
     });
@@ -81,6 +83,7 @@ export class TestAgent {
     edge.ovs.subscribe((event) => {
       if (event.kind === 'database') this.reconciler.factsChanged();
     });
+    edge.frr.onZebraReturn(() => this.reconciler.zebraReturned());
     this.#loop = this.reconciler.run(this.#stop.signal);
   }
 

@@ -35,7 +35,7 @@ function changeText(change: Change): string {
 
 function verboseLines(run: DryRun): string[] {
   const lines = ['# exposed'];
-  for (const exposure of [...run.exposures].sort((a, b) => compareIp(a.address, b.address))) {
+  for (const exposure of [...run.exposures].sort((a, b) => compareIp(a.prefix, b.prefix))) {
     const because = exposure.because.map((reason) => reasonText(reason)).join('; ');
     lines.push(`  ${exposure.address} on ${exposure.network.name}: ${because}`);
   }
@@ -67,7 +67,7 @@ export function planJson(run: DryRun): string {
       changes,
       blocked,
       pending: run.pending,
-      exposures: [...run.exposures].sort((a, b) => compareIp(a.address, b.address)),
+      exposures: [...run.exposures].sort((a, b) => compareIp(a.prefix, b.prefix)),
       denials: run.denials,
     },
     undefined,

@@ -14,9 +14,9 @@ function claim(name: string, mac: string, uuid = name): Exposure {
     candidate: portKey(uuid),
     address,
     prefix: hostPrefix(address),
-    mac: parsed,
     network: { name: 'pub', physicalNetwork: 'physnet1', bridge: 'br-ex', localnet: 'provnet-1' },
-    proxyNdp: [],
+    delivery: { type: 'link', mac: parsed, proxyNdp: [] },
+    announce: true,
     because: [{ row: { database: 'northbound', table: 'Logical_Switch_Port', uuid, name }, note: 'bound' }],
   };
 }

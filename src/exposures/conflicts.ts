@@ -3,6 +3,7 @@
  *
  * In: exposures of the same address. Out: the winner, and for each other one a denial that names both rows.
  */
+import type { Prefix } from '../base/address.ts';
 import { compareText } from '../base/order.ts';
 import { describeRow } from '../ovn/describe.ts';
 import type { RowReference } from '../ovn/topology.ts';
@@ -13,8 +14,18 @@ import type { Denial, Exposure, ExposureKind } from './types.ts';
  * single ports; the gaps are for the kinds between.
  */
 const RANK: Readonly<Record<ExposureKind, number>> = {
-  'virtual-port': 10,
-  'provider-port': 10,
+  gateway: 90,
+  'central-floating-ip': 80,
+  'vip-floating-ip': 70,
+  'floating-ip': 60,
+  'port-forwarding': 50,
+  vip: 40,
+  'virtual-port': 30,
+  'provider-port': 30,
+  'external-port': 30,
+  'tenant-subnet': 20,
+  'tenant-vip': 10,
+  'tenant-host': 10,
 };
 
 export interface Resolution {
@@ -27,6 +38,33 @@ export function resolveConflict(claims: readonly Exposure[]): Resolution {
   const [winner, ...losers] = [...claims].sort(compareClaims);
   if (winner === undefined) throw new TypeError('a conflict needs at least one claim');
   return { winner, denials: losers.map((loser) => denialOf(loser, winner)) };
+}
+
+/**
+ * Why a claim inside a subnet does not count: the subnet that carries it is exposed for another attachment, or not at
+ * all. `undefined`: it counts. To be asked before conflicts are settled.
+ */
+export function coverage(
+  claim: Exposure,
+  winnerOf: (subnet: Prefix) => Exposure | undefined,
+): Denial | undefined {
+  const { delivery } = claim;
+  if (delivery.type !== 'covered') return undefined;
+  const winner = winnerOf(delivery.subnet);
+  if (winner?.candidate === delivery.by) return undefined;
+  const row = claimant(claim);
+  const instead =
+    winner === undefined
+      ? `subnet ${delivery.subnet} is not exposed on this node`
+      : `subnet ${delivery.subnet} is exposed for ${describeRow(claimant(winner))}, which claims the same prefix`;
+  return {
+    candidate: claim.candidate,
+    row,
+    address: claim.address,
+    code: 'not-covered',
+    fault: false,
+    message: `${describeRow(row)}: ${claim.address} is not announced, because ${instead}`,
+  };
 }
 
 function denialOf(loser: Exposure, winner: Exposure): Denial {
@@ -61,5 +99,5 @@ function compareClaims(a: Exposure, b: Exposure): number {
 }
 
 function wiringText(exposure: Exposure): string {
-  return JSON.stringify([exposure.network.bridge, exposure.network.vlan, exposure.mac]);
+  return JSON.stringify([exposure.network.bridge, exposure.network.vlan, exposure.delivery]);
 }

@@ -8,14 +8,14 @@ import { parseBridgeMappings } from './bridge-mappings.ts';
 import { resolveConflict } from './conflicts.ts';
 import { evaluate, evaluateCandidate } from './evaluate.ts';
 import { CLOUD_KINDS, finalRows } from './random-cloud.ts';
-import type { Evaluation, Exposure, ExposurePolicy, Verdict } from './types.ts';
+import { testPolicy } from './testing.ts';
+import type { Evaluation, Exposure, Verdict } from './types.ts';
 
-const POLICY: ExposurePolicy = {
+const POLICY = testPolicy({
   bridgeMappings: parseBridgeMappings('physnet1:br-ex,physnet2:br-data-plane').mappings,
-  allowedPrefixes: [],
   proxyNdpAddresses: [parseIp('2001:db8::53')].filter((ip) => ip !== undefined),
   graced: new Set([testPortKey('nobody'), 'port:p0']),
-};
+});
 
 describe.each(CLOUD_KINDS)('any contents of the $name database', ({ steps, create }) => {
   it('are decided without an exception, sorted and in printable words', () => {
@@ -114,9 +114,9 @@ describe('evaluateCandidate', () => {
         yield testPortKey('broken');
         yield* sound.candidates();
       },
-      port: (key) => {
+      resolve: (key) => {
         if (key === testPortKey('broken')) throw new Error('out of \u001b[31mcheese');
-        return sound.port(key);
+        return sound.resolve(key);
       },
     };
     const { exposures, denials } = evaluate(broken, POLICY);

@@ -69,9 +69,13 @@ export function evaluatePort(port: WorkloadPort, policy: ExposurePolicy): Verdic
       candidate: port.key,
       address,
       prefix: hostPrefix(address),
-      ...(port.neighbor ? { mac: parsed.mac } : {}),
       network: provider,
-      proxyNdp: familyOf(address) === 6 ? ndp : [],
+      delivery: {
+        type: 'link',
+        ...(port.neighbor ? { mac: parsed.mac } : {}),
+        proxyNdp: familyOf(address) === 6 ? ndp : [],
+      },
+      announce: true,
       because: [{ row: port.row, note: bound.note }, way],
     }),
   );
@@ -115,7 +119,7 @@ type ParsedAddresses =
 /** `MAC IP IP...`; addresses count only behind a MAC address. */
 function parseAddresses(port: WorkloadPort): ParsedAddresses {
   const row = describeRow(port.row);
-  const [first, ...rest] = words(port.addressText);
+  const [first, ...rest] = words(port.addressTexts[0]);
   if (first === undefined || ADDRESS_KEYWORDS.has(first)) {
     return { ok: false, code: 'no-address', fault: false, message: `${row} has no fixed address` };
   }

@@ -4,7 +4,14 @@
  * In: the text of `show ... json`. Out: the few facts that the agent asks for. Pure. Text that is not JSON is an
  * `FrrError` `protocol`; fields that are missing (they differ between releases) read as absent, never as a default.
  */
-import { compareIp, type IpAddress, type Prefix, parseIp, parsePrefix } from '../base/address.ts';
+import {
+  compareIp,
+  type IpAddress,
+  isHostPrefix,
+  type Prefix,
+  parseIp,
+  parsePrefix,
+} from '../base/address.ts';
 import { FrrError } from './errors.ts';
 
 /** Router id of the default instance from `show ip bgp summary json`; absent there while it has no neighbours. */
@@ -41,6 +48,22 @@ export function originatedPrefixes(text: string): readonly Prefix[] {
   const isOwn = (path: unknown): boolean =>
     at(path, 'valid') === true && (at(path, 'peerId') === '(unspec)' || at(path, 'sourced') === true);
   return prefixes(at(parseJson(text), 'routes'), isOwn);
+}
+
+/**
+ * Host prefixes that bgpd took over from zebra, from `show bgp ... json`: paths without a peer and of origin `incomplete`,
+ * which is what redistribution gives them; `network` and aggregates have another. No table prints as no text.
+ */
+export function redistributedHosts(text: string): readonly Prefix[] {
+  if (text.trim() === '') return [];
+  const isTaken = (path: unknown): boolean =>
+    at(path, 'valid') === true && at(path, 'peerId') === '(unspec)' && at(path, 'origin') === 'incomplete';
+  return prefixes(at(parseJson(text), 'routes'), isTaken).filter(isHostPrefix);
+}
+
+/** Whether `show ip route PREFIX json` (or ipv6, or of a VRF) shows a route, of whatever protocol. */
+export function holdsRoute(text: string, prefix: Prefix): boolean {
+  return at(parseJson(text), prefix) !== undefined;
 }
 
 export function parseJson(text: string): unknown {

@@ -33,6 +33,8 @@ export class FakeFrr implements Frr {
   #closed = false;
   #zebraRoutes: readonly Prefix[] = [];
   #announced: readonly Prefix[] = [];
+  #orphans: () => readonly Prefix[] = () => [];
+  readonly #returnListeners = new Set<() => void>();
 
   constructor(options: FakeFrrOptions = {}) {
     this.#as = 'as' in options ? options.as : 64999;
@@ -78,6 +80,21 @@ export class FakeFrr implements Frr {
     return this.#announced;
   }
 
+  async orphans(
+    _scope: StanzaScope,
+    id: Stanza['id'],
+    except: (prefix: Prefix) => boolean,
+    signal?: AbortSignal,
+  ): Promise<readonly Prefix[]> {
+    this.#check(signal);
+    return this.#stanzas.has(id) ? this.#orphans().filter((prefix) => !except(prefix)) : [];
+  }
+
+  onZebraReturn(listener: () => void): () => void {
+    this.#returnListeners.add(listener);
+    return () => this.#returnListeners.delete(listener);
+  }
+
   subscribe(listener: (event: 'up' | 'down') => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
@@ -119,6 +136,14 @@ export class FakeFrr implements Frr {
   report(routes: { readonly zebra?: readonly Prefix[]; readonly announced?: readonly Prefix[] }): void {
     this.#zebraRoutes = routes.zebra ?? this.#zebraRoutes;
     this.#announced = routes.announced ?? this.#announced;
+  }
+
+  /** zebra was started anew under a living bgpd, which announces these, asked for each time anew, for want of better news. */
+  returnZebra(orphans: () => readonly Prefix[]): void {
+    this.#orphans = orphans;
+    queueMicrotask(() => {
+      for (const listener of this.#returnListeners) listener();
+    });
   }
 
   /** The next `apply` fails with this and changes nothing; several queue up. */

@@ -46,6 +46,18 @@ export interface Frr {
   zebraRoutes?(metric: number, signal?: AbortSignal): Promise<readonly Prefix[]>;
   /** Prefixes in the default instance's unicast tables that originate on this node (redistributed or leaked). */
   announced?(signal?: AbortSignal): Promise<readonly Prefix[]>;
+  /**
+   * Host prefixes that bgpd announces through a stanza although zebra has no route to them, sorted; `except` are not looked
+   * at. Such orphans are left when a route goes while zebra is away from a bgpd that lives on: it is never told.
+   */
+  orphans?(
+    scope: StanzaScope,
+    id: Stanza['id'],
+    except: (prefix: Prefix) => boolean,
+    signal?: AbortSignal,
+  ): Promise<readonly Prefix[]>;
+  /** Calls back when bgpd has another zebra than before, and has registered its redistribution with it. */
+  onZebraReturn?(listener: () => void): () => void;
   /** Calls back when bgpd went away (`down`) and when it answers again (`up`). */
   subscribe(listener: (event: 'up' | 'down') => void): () => void;
   close(): void;

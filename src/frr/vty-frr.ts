@@ -12,13 +12,15 @@
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { IpAddress, Prefix } from '../base/address.ts';
+import { familyOf, type IpAddress, type Prefix } from '../base/address.ts';
 import { type Clock, systemClock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 import {
   hasDefaultInstance,
+  holdsRoute,
   kernelPrefixes,
   originatedPrefixes,
+  redistributedHosts,
   routerIdOfSummary,
   routerIdOfVrfs,
 } from './bgp-state.ts';
@@ -59,6 +61,7 @@ export class VtyFrr implements Frr {
   /** Whose stanzas were asked for last. */
   #scope: StanzaScope | undefined;
   readonly #listeners = new Set<(event: 'up' | 'down') => void>();
+  readonly #returnListeners = new Set<() => void>();
   /** One configuration session at a time. */
   #lastSession: Promise<unknown> = Promise.resolve();
   #cancelPoll: (() => void) | undefined;
@@ -84,14 +87,7 @@ export class VtyFrr implements Frr {
       path: this.#path('zebra'),
       clock: this.#clock,
       logger: this.#logger,
-      onReturn: () => {
-        this.#inSession(() => this.#redistributeAgain()).catch((error: unknown) => {
-          this.#logger.warn(
-            { err: error },
-            'bgpd could not be made to register its redistribution with the new zebra',
-          );
-        });
-      },
+      onReturn: () => void this.#zebraReturned(),
     });
   }
 
@@ -140,6 +136,41 @@ export class VtyFrr implements Frr {
     return [...originatedPrefixes(ipv4), ...originatedPrefixes(ipv6)];
   }
 
+  async orphans(
+    scope: StanzaScope,
+    id: Stanza['id'],
+    except: (prefix: Prefix) => boolean,
+    signal?: AbortSignal,
+  ): Promise<readonly Prefix[]> {
+    checkScope(scope);
+    const { stanzas } = await this.#view(scope, signal);
+    if (!stanzas.some((stanza) => stanza.id === id)) return [];
+    const vrf = id === 'leak' ? `vrf ${scope.vrf} ` : '';
+    const taken: Prefix[] = [];
+    for (const family of ['ipv4', 'ipv6']) {
+      // An empty AS path: a full table of the fabric's would be large.
+      taken.push(
+        ...redistributedHosts(await this.#ask(`show bgp ${vrf}${family} unicast regexp ^$ json`, signal)),
+      );
+    }
+    const suspects = taken.filter((prefix) => !except(prefix));
+    if (suspects.length === 0) return [];
+    return this.#withSocket('zebra', signal, async (socket, deadline) => {
+      const orphans: Prefix[] = [];
+      for (const prefix of suspects) {
+        const family = familyOf(prefix) === 4 ? 'ip' : 'ipv6';
+        const text = await query(socket, `show ${family} route ${vrf}${prefix} json`, deadline);
+        if (!holdsRoute(text, prefix)) orphans.push(prefix);
+      }
+      return orphans;
+    });
+  }
+
+  onZebraReturn(listener: () => void): () => void {
+    this.#returnListeners.add(listener);
+    return () => this.#returnListeners.delete(listener);
+  }
+
   /**
    * From the first subscription on bgpd is watched. `up` comes when it answers, and once more when its default instance
    * appears after it was found missing.
@@ -154,6 +185,7 @@ export class VtyFrr implements Frr {
   close(): void {
     this.#closed = true;
     this.#listeners.clear();
+    this.#returnListeners.clear();
     this.#cancelPoll?.();
     this.#bgpd.close();
     this.#zebra.close();
@@ -163,6 +195,18 @@ export class VtyFrr implements Frr {
     const session = this.#lastSession.then(work, work);
     this.#lastSession = session.catch(() => undefined);
     return session;
+  }
+
+  async #zebraReturned(): Promise<void> {
+    try {
+      await this.#inSession(() => this.#redistributeAgain());
+    } catch (error) {
+      this.#logger.warn(
+        { err: error },
+        'bgpd could not be made to register its redistribution with the new zebra',
+      );
+    }
+    for (const listener of this.#returnListeners) listener();
   }
 
   /** Entered again, the lines that stand already make bgpd register with the zebra of now. */

@@ -22,7 +22,7 @@ import type {
   ObservedObject,
 } from './objects.ts';
 import { isAdvertisement } from './ownership.ts';
-import { ADVERTISE, addStageOf, CLEAR, removeStageOf, STAGE_ORDER, WITHDRAW } from './stages.ts';
+import { addStageOf, advertiseStageOf, CLEAR, removeStageOf, STAGE_ORDER, WITHDRAW } from './stages.ts';
 
 /** What was found on the node; a `ReadonlyMap` is one. */
 export interface ObservedView {
@@ -133,7 +133,7 @@ class PlanBuilder {
       return;
     }
     if (typeof verdict === 'object') return;
-    const stage = item.role === 'advertise' ? ADVERTISE : addStageOf(item.object);
+    const stage = item.role === 'advertise' ? advertiseStageOf(item.object) : addStageOf(item.object);
     if (item.role === 'advertise' && found?.owned === true && this.#isRebuilt(key)) {
       this.#push(WITHDRAW, { op: 'remove', key, observed: found });
       this.#push(stage, { op: 'add', key, desired: item });

@@ -10,6 +10,8 @@ export const WITHDRAW = 'withdraw';
 /** Things that must go before others can be made under their name. */
 export const CLEAR = 'clear';
 export const ADVERTISE = 'advertise';
+/** Routes through an address that is advertised itself: the kernel takes them only when that one is there. */
+export const ADVERTISE_BEHIND = 'advertise what is behind';
 
 /** Stages that put in place, in order. A bridge is set up before its VLAN devices, which cannot come up without it. */
 const ADD_STAGES = [
@@ -28,6 +30,7 @@ const ADD_STAGES = [
   'flows',
   'rules',
   'routes',
+  'routes through gateways',
   'neighbours',
   'proxy entries',
   'FRR',
@@ -37,6 +40,7 @@ const ADD_STAGES = [
 const REMOVE_STAGES = [
   'proxy entries',
   'neighbours',
+  'routes through gateways',
   'routes',
   'rules',
   'flows',
@@ -91,6 +95,7 @@ export const STAGE_ORDER: readonly string[] = [
   CLEAR,
   ...ADD_STAGES,
   ADVERTISE,
+  ADVERTISE_BEHIND,
   ...REMOVE_STAGES.map(removalStage),
 ];
 
@@ -112,6 +117,15 @@ function removalStage(name: string): string {
 export function addStageOf(object: NodeObject): StageName {
   if (object.kind === 'link') return LINK_STAGES[object.link.type];
   if (object.kind === 'flow' && object.flow.priority >= STEERING_PRIORITY) return 'steering flows';
-  const isDefault = object.kind === 'route' && prefixLength(object.destination) === 0;
-  return isDefault ? 'default routes' : KIND_STAGES[object.kind];
+  if (object.kind === 'route' && prefixLength(object.destination) === 0) return 'default routes';
+  return isBehindGateway(object) ? 'routes through gateways' : KIND_STAGES[object.kind];
+}
+
+/** Where an advertisement is put in place. */
+export function advertiseStageOf(object: NodeObject): string {
+  return isBehindGateway(object) ? ADVERTISE_BEHIND : ADVERTISE;
+}
+
+function isBehindGateway(object: NodeObject): boolean {
+  return object.kind === 'route' && object.target.type === 'device' && object.target.via !== undefined;
 }

@@ -9,6 +9,8 @@ export interface OvsPort {
   /** OpenFlow port number; absent while vswitchd has not opened it. */
   readonly ofport: number | undefined;
   readonly externalIds: ReadonlyMap<string, string>;
+  /** `Interface.link_state`: the carrier as vswitchd sees it; absent while it does not say. */
+  readonly linkUp?: boolean;
 }
 
 export interface OvsBridge {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createNorthboundTopology } from './northbound.ts';
-import { northboundCloud, testPortKey } from './testing.ts';
+import { northboundCloud, testPort, testPortKey } from './testing.ts';
 
 const IDENTITY = { hostname: 'cmp-1', systemId: 'C1' };
 const PUB = { name: 'pub', localnet: 'provnet-1', physicalNetwork: 'physnet1', vlan: 100 };
@@ -19,7 +19,7 @@ function cloudWithVm() {
   cloud.addNetwork({ name: 'other', localnet: 'provnet-9', physicalNetwork: 'physnet1' });
   cloud.addPort({ ...VM, name: 'bystander', network: 'other' });
   const topology = createNorthboundTopology(cloud.db.views, IDENTITY);
-  const networkOf = (name: string) => topology.port(testPortKey(name))?.network;
+  const networkOf = (name: string) => testPort(topology, name)?.network;
   return { cloud, db: cloud.db, topology, networkOf };
 }
 
@@ -45,12 +45,17 @@ function addRouter(
 describe('ports', () => {
   it('are read with their network and their place', () => {
     const { topology } = cloudWithVm();
-    expect(topology.port(testPortKey('vm'))).toEqual({
+    expect(testPort(topology, 'vm')).toEqual({
+      kind: 'port',
       key: 'port:port vm',
       row: { database: 'northbound', table: 'Logical_Switch_Port', uuid: 'port vm', name: 'vm' },
       name: 'vm',
       type: '',
-      addressText: 'fa:16:3e:00:00:10 172.24.4.10',
+      addressTexts: ['fa:16:3e:00:00:10 172.24.4.10'],
+      active: true,
+      scopes: {},
+      subnets: [],
+      marks: {},
       cidrs: [],
       networkName: 'pub',
       network: {
@@ -80,8 +85,8 @@ describe('ports', () => {
   it('are candidates, the plumbing is not', () => {
     const { topology } = cloudWithVm();
     expect([...topology.candidates()].sort()).toEqual(['bystander', 'remote', 'vm'].map(testPortKey));
-    expect(topology.port(testPortKey('provnet-1'))).toBeUndefined();
-    expect(topology.port(testPortKey('nobody'))).toBeUndefined();
+    expect(testPort(topology, 'provnet-1')).toBeUndefined();
+    expect(testPort(topology, 'nobody')).toBeUndefined();
     expect([...topology.localnets()].map(({ name }) => name).sort()).toEqual(['provnet-1', 'provnet-9']);
   });
 
@@ -94,7 +99,7 @@ describe('ports', () => {
   it('that name an unknown network have none', () => {
     const { cloud, topology } = cloudWithVm();
     cloud.addPort({ ...VM, name: 'lost', network: 'nowhere' });
-    expect(topology.port(testPortKey('lost'))).toMatchObject({ networkName: 'nowhere', network: undefined });
+    expect(testPort(topology, 'lost')).toMatchObject({ networkName: 'nowhere', network: undefined });
   });
 
   it('of switches with the same name belong to the one that contains them', () => {

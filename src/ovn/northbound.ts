@@ -28,10 +28,11 @@ export function createNorthboundTopology(
     *candidates() {
       for (const row of views.Logical_Switch_Port) if (!isPlumbing(row)) yield portKey(row._uuid);
     },
-    port: (key) => {
+    resolve: (key) => {
       const row = views.Logical_Switch_Port.get(candidateUuid(key));
       return row === undefined || isPlumbing(row) ? undefined : workloadPort(row, networks, identity);
     },
+    companions: () => [],
     localnets: () => networks.localnets(),
     affected: (changes) => {
       if (changes.cause === 'snapshot') {
@@ -53,18 +54,23 @@ function workloadPort(
   const named = row.external_ids.get(NETWORK_NAME_KEY);
   const network = networks.networkOf(row._uuid, named);
   return {
+    kind: 'port',
     key: portKey(row._uuid),
     row: { database: 'northbound', table: 'Logical_Switch_Port', uuid: row._uuid, name: row.name },
     name: row.name,
     type: row.type,
-    addressText: row.addresses[0],
+    addressTexts: row.addresses.slice(0, 1),
     cidrs: words(row.external_ids.get(CIDRS_KEY)),
     networkName: named ?? network?.name,
     network,
     residence: northboundResidence(row, identity.hostname),
+    active: row.up === true,
+    scopes: {},
+    subnets: [],
     // Whoever holds a virtual port's address answers for it with the MAC of its own port (VRRP without virtual MACs), and
     // with another one after a failover: the kernel has to ask.
     neighbor: row.type !== 'virtual',
     proxyNdp: true,
+    marks: {},
   };
 }

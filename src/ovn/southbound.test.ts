@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createSouthboundTopology } from './southbound.ts';
-import { southboundCloud, testPortKey } from './testing.ts';
+import { southboundCloud, testPort, testPortKey } from './testing.ts';
 
 const IDENTITY = { hostname: 'cmp-1', systemId: 'C1' };
 const PUB = { name: 'pub', localnet: 'provnet-1', physicalNetwork: 'physnet1', vlan: 100 };
@@ -23,7 +23,7 @@ function cloudWithVm() {
   cloud.addPort({ ...VM, name: 'bystander', network: 'other' });
   for (const type of ['patch', 'chassisredirect']) cloud.addPort({ name: `a ${type}`, network: 'pub', type });
   const topology = createSouthboundTopology(cloud.db.views, IDENTITY);
-  const networkOf = (name: string) => topology.port(testPortKey(name))?.network;
+  const networkOf = (name: string) => testPort(topology, name)?.network;
   return { cloud, db: cloud.db, topology, networkOf };
 }
 
@@ -32,12 +32,17 @@ const bothOnPub = new Set([testPortKey('vm'), testPortKey('remote')]);
 describe('ports', () => {
   it('are read with their network and their place', () => {
     const { topology } = cloudWithVm();
-    expect(topology.port(testPortKey('vm'))).toEqual({
+    expect(testPort(topology, 'vm')).toEqual({
+      kind: 'port',
       key: 'port:port vm',
       row: { database: 'southbound', table: 'Port_Binding', uuid: 'port vm', name: 'vm' },
       name: 'vm',
       type: '',
-      addressText: 'fa:16:3e:00:00:10 172.24.4.10',
+      addressTexts: ['fa:16:3e:00:00:10 172.24.4.10'],
+      active: true,
+      scopes: {},
+      subnets: [],
+      marks: {},
       cidrs: [],
       networkName: 'pub',
       network: {
@@ -68,7 +73,7 @@ describe('ports', () => {
   it('proxy their network only when they are virtual', () => {
     const { cloud, topology } = cloudWithVm();
     cloud.addPort({ ...VM, name: 'vip', type: 'virtual', cidrs: ' 172.24.4.77/24  2001:db8::77/64 ' });
-    expect(topology.port(testPortKey('vip'))).toMatchObject({
+    expect(testPort(topology, 'vip')).toMatchObject({
       proxyNdp: true,
       cidrs: ['172.24.4.77/24', '2001:db8::77/64'],
     });
@@ -77,7 +82,7 @@ describe('ports', () => {
   it('of an unknown chassis or datapath are somewhere else or nowhere', () => {
     const { db, topology } = cloudWithVm();
     db.update('Port_Binding', 'port vm', { chassis: 'chassis C9', datapath: 'gone' });
-    expect(topology.port(testPortKey('vm'))).toMatchObject({
+    expect(testPort(topology, 'vm')).toMatchObject({
       residence: { kind: 'elsewhere', node: 'chassis C9' },
       network: undefined,
     });

@@ -39,10 +39,11 @@ export function createSouthboundTopology(
     *candidates() {
       for (const row of views.Port_Binding) if (!PLUMBING.has(row.type)) yield portKey(row._uuid);
     },
-    port: (key) => {
+    resolve: (key) => {
       const row = views.Port_Binding.get(candidateUuid(key));
       return row === undefined || PLUMBING.has(row.type) ? undefined : workloadPort(row, views, identity);
     },
+    companions: () => [],
     *localnets() {
       for (const row of views.Port_Binding.find('localnet', ALL_LOCALNETS)) yield localnet(row);
     },
@@ -53,17 +54,22 @@ export function createSouthboundTopology(
 function workloadPort(row: PortBinding, views: SouthboundViews, identity: NodeIdentity): WorkloadPort {
   const network = networkOf(row.datapath, views);
   return {
+    kind: 'port',
     key: portKey(row._uuid),
     row: { database: 'southbound', table: 'Port_Binding', uuid: row._uuid, name: row.logical_port },
     name: row.logical_port,
     type: row.type,
-    addressText: row.mac[0],
+    addressTexts: row.mac.slice(0, 1),
     cidrs: words(row.external_ids.get(CIDRS_KEY)),
     networkName: network?.name,
     network,
     residence: residence(row, views, identity),
+    active: row.chassis !== undefined,
+    scopes: {},
+    subnets: [],
     neighbor: false,
     proxyNdp: row.type === 'virtual',
+    marks: {},
   };
 }
 

@@ -1,15 +1,16 @@
 /**
  * How an address is put where FRR announces it; every exposing method uses one of these two ways.
  *
- * `vrf`: the address stands on a dummy device in a VRF, whose connected routes FRR leaks into the default instance.
- * `main`: a blackhole host route in the main table with the agent's metric, which a route-map lets through. Traffic
+ * `vrf`: the address stands on a dummy device in a VRF, whose connected routes FRR leaks into the default instance; the
+ * prefix of a subnet is a route in the VRF's table.
+ * `main`: a blackhole route in the main table with the agent's metric, which a route-map lets through. Traffic
  * never meets the blackhole: the rules of the wiring come before the main table.
  *
  * In: configuration, facts, and the keys of everything that must be in place before traffic may come. Out: objects.
  */
-import { familyOf, hostPrefix, type IpAddress } from '../base/address.ts';
+import { familyOf, hostPrefix, type IpAddress, isHostPrefix, type Prefix } from '../base/address.ts';
 import { FrrError } from '../frr/errors.ts';
-import { kernelRoutesStanza, leakStanza } from '../frr/stanzas.ts';
+import { kernelRoutesStanza, leakStanza, type Redistribute } from '../frr/stanzas.ts';
 import type { Stanza } from '../frr/types.ts';
 import { keyOf } from '../node/keys.ts';
 import {
@@ -17,6 +18,7 @@ import {
   type DesiredObject,
   type LinkObject,
   MAIN_TABLE,
+  type NodeObject,
   type ObjectKey,
 } from '../node/objects.ts';
 import { ObjectSet } from './object-set.ts';
@@ -42,19 +44,25 @@ export function advertiseBase({ config, facts }: WiringInput): Wiring {
   return set.toWiring();
 }
 
-/** The object that makes traffic for `address` come here. */
+/** What is announced: an address, or the prefix of a subnet behind a gateway address. */
+export interface Announcement {
+  readonly prefix: Prefix;
+  readonly via?: IpAddress;
+}
+
+/** The object that makes traffic for the prefix come here. */
 export function advertise(
-  address: IpAddress,
+  announcement: Announcement,
   config: WiringConfig,
   requires: readonly ObjectKey[],
   because: string,
 ): DesiredObject {
-  const prefix = hostPrefix(address);
+  const { prefix } = announcement;
   if (config.advertiseVia === 'main') {
     return {
       object: {
         kind: 'route',
-        family: familyOf(address),
+        family: familyOf(prefix),
         table: MAIN_TABLE,
         destination: prefix,
         target: { type: 'blackhole' },
@@ -65,10 +73,37 @@ export function advertise(
       because,
     };
   }
+  const vrf = vrfLinks(config).map(keyOf);
+  if (isHostPrefix(prefix)) {
+    const object: NodeObject = { kind: 'address', device: config.bgpNic, prefix };
+    return { object, role: 'advertise', requires: [...vrf, ...requires], because };
+  }
+  return subnetInVrf(announcement, config, [...vrf, ...requires], because);
+}
+
+/**
+ * A prefix stands as a route in the VRF's table. The gateway address is an address of the dummy: legal as a gateway in
+ * IPv4, once it is there; in IPv6 the kernel refuses a gateway that is a local address.
+ */
+function subnetInVrf(
+  { prefix, via }: Announcement,
+  { bgpNic, bgpVrfTableId }: WiringConfig,
+  requires: readonly ObjectKey[],
+  because: string,
+): DesiredObject {
+  const family = familyOf(prefix);
+  const gateway = family === 4 ? via : undefined;
+  const target = {
+    type: 'device',
+    device: bgpNic,
+    ...(gateway === undefined ? {} : { via: gateway }),
+  } as const;
+  const needed =
+    gateway === undefined ? [] : [keyOf({ kind: 'address', device: bgpNic, prefix: hostPrefix(gateway) })];
   return {
-    object: { kind: 'address', device: config.bgpNic, prefix },
+    object: { kind: 'route', family, table: bgpVrfTableId, destination: prefix, target, metric: 0 },
     role: 'advertise',
-    requires: [...vrfLinks(config).map(keyOf), ...requires],
+    requires: [...requires, ...needed],
     because,
   };
 }
@@ -81,7 +116,10 @@ function vrfLinks(config: WiringConfig): readonly [LinkObject, LinkObject] {
 }
 
 function leakSettings(config: WiringConfig, routerId: IpAddress): Parameters<typeof leakStanza>[0] {
-  return { as: config.bgpAs, vrf: config.bgpVrf, routerId, redistribute: ['connected'] };
+  // Prefixes of subnets are routes of the VRF, addresses are connected.
+  const redistribute: readonly Redistribute[] =
+    config.tenant.advertisementMethod === 'subnet' ? ['connected', 'kernel'] : ['connected'];
+  return { as: config.bgpAs, vrf: config.bgpVrf, routerId, redistribute };
 }
 
 /** A setting that FRR could not read is reported and not sent. */

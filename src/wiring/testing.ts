@@ -1,6 +1,8 @@
 /** Test inputs for wiring: a node as in the examples of the docs, and objects as readable lines. */
 import { parseIp, parseMac } from '../base/address.ts';
+import { defaultConfig } from '../config/assemble.ts';
 import { parseBridgeMappings } from '../exposures/bridge-mappings.ts';
+import { testPolicy as unrestrictedPolicy } from '../exposures/testing.ts';
 import type { ExposurePolicy } from '../exposures/types.ts';
 import { describe } from '../node/describe.ts';
 import { keyOf } from '../node/keys.ts';
@@ -19,6 +21,8 @@ export const TEST_CONFIG: WiringConfig = {
   bgpNic: 'bgp-nic',
   bgpVrf: 'bgp-vrf',
   bgpVrfTableId: 10,
+  localOvnCluster: defaultConfig().localOvnCluster,
+  tenant: unrestrictedPolicy().tenant,
 };
 
 export interface TestNode {
@@ -52,13 +56,7 @@ export function testInput(node: TestNode = {}): WiringInput {
 }
 
 export function testPolicy(input: WiringInput, changes: Partial<ExposurePolicy> = {}): ExposurePolicy {
-  return {
-    bridgeMappings: input.facts.bridgeMappings,
-    allowedPrefixes: [],
-    proxyNdpAddresses: [],
-    graced: new Set(),
-    ...changes,
-  };
+  return unrestrictedPolicy({ bridgeMappings: input.facts.bridgeMappings, ...changes });
 }
 
 /** Objects as sorted lines in the manner of the tools that show them. */
@@ -97,7 +95,8 @@ function objectLines(object: NodeObject): string[] {
       return [`rule to ${object.to} lookup ${object.table}`];
     case 'route': {
       const { target } = object;
-      const to = target.type === 'device' ? `dev ${target.device}` : target.type;
+      const via = target.type === 'device' && target.via !== undefined ? `via ${target.via} ` : '';
+      const to = target.type === 'device' ? `${via}dev ${target.device}` : target.type;
       const metric = object.metric === 0 ? '' : ` metric ${object.metric}`;
       return [`route -${object.family} ${object.destination} ${to} table ${object.table}${metric}`];
     }

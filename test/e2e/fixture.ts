@@ -11,8 +11,8 @@ import { type Seen, until, untilTrue } from '../../lab/until.ts';
 import { bootVirtualMachine, pingUntil, type VirtualMachine } from '../../lab/vm.ts';
 
 export const LEAFS = ['leaf1', 'leaf2'] as const;
-export const PING_TIMEOUT_MS = 20_000;
-export const ROUTE_TIMEOUT_MS = 20_000;
+export const PING_TIMEOUT_MS = 60_000;
+export const ROUTE_TIMEOUT_MS = 60_000;
 /** The promise for repairs on the node itself. */
 export const REPAIR_MS = 1000;
 
@@ -59,7 +59,7 @@ export async function awaitSettled(agent: LabAgent): Promise<void> {
       const settled = log.slice(start).some((line) => line.fields?.msg === 'the node holds what it should');
       return settled ? { value: true } : { seen: log.at(-1)?.text ?? '' };
     },
-    { timeoutMs: 30_000 },
+    { timeoutMs: 60_000 },
   );
 }
 

@@ -1,9 +1,10 @@
 /** Drills on FRR: daemons that die, and people who configure it meanwhile. */
 import { expect, it } from 'vitest';
 import { type Seen, until, untilTrue } from '../../../lab/until.ts';
-import { logLength } from '../fixture.ts';
+import { logLength, traces } from '../fixture.ts';
+import { Ghost } from './ghosts.ts';
 import { type Ended, kill, type ProgramName, start } from './programs.ts';
-import { expectRecovery, RECHECK_SEC, type Stage } from './stage.ts';
+import { expectRecovery, RECHECK_SEC, type Stage, SUBJECT } from './stage.ts';
 
 const GROUP = 'FRR';
 const STANZA = 'redistribute kernel route-map ovn-bgp-agent';
@@ -17,8 +18,7 @@ const OPERATORS_LINES = [
 ];
 
 export function frrDrills(stage: () => Stage): void {
-  const runningConfig = async (): Promise<string> =>
-    stage().lab.fabric.vtysh('compute1', 'show running-config');
+  const runningConfig = async (): Promise<string> => stage().lab.fabric.vtysh(SUBJECT, 'show running-config');
 
   /** Milliseconds from `sinceMs` until both address families redistribute again. */
   async function awaitStanza(sinceMs: number): Promise<number> {
@@ -84,6 +84,36 @@ export function frrDrills(stage: () => Stage): void {
     expect(await runningConfig()).toContain(STANZA);
     // What changes afterwards must be heard by a bgpd that lived on.
     await stage().replug();
+  });
+
+  it('addresses withdrawn while zebra is away from bgpd [quick]', async () => {
+    const away = new Ghost(stage(), 'away', SUBJECT, 140);
+    const unknown = new Ghost(stage(), 'unknown', SUBJECT, 141);
+    for (const ghost of [away, unknown]) await ghost.add();
+    await stage().awaitAnnounced();
+    const isWithdrawn = async (ghost: Ghost): Promise<boolean> =>
+      (await traces(stage().lab, SUBJECT, ghost.addresses)).length === 0;
+    await expectRecovery(
+      stage(),
+      GROUP,
+      {
+        name: '`zebra` killed and started, addresses withdrawn before bgpd has found the new one',
+        done: 'bgpd is never told that they went: the agent has them come and go once more; counted from the start of zebra, bgpd takes up to 10 s of it',
+        cause: "FRR: zebra's absence, and the sessions",
+        restarts: ['zebra'],
+      },
+      async () => {
+        for (const { addresses } of [away, unknown]) stage().takeAway(addresses);
+        const zebra = await kill(stage().node, 'zebra');
+        await away.remove();
+        await untilTrue('the agent to withdraw an address', () => isWithdrawn(away));
+        const sinceMs = await startAgain(zebra);
+        await unknown.remove();
+        await untilTrue('the agent to withdraw another address', () => isWithdrawn(unknown));
+        await stage().awaitAnnounced();
+        return { repairedMs: Date.now() - sinceMs };
+      },
+    );
   });
 
   it('all of FRR killed and started', async () => {

@@ -349,4 +349,41 @@ describe('routes', () => {
     await eventually(async () => !(await frr.announced()).includes('192.0.2.1/32' as Prefix));
     expect(await frr.announced()).toContain('192.0.2.2/32');
   });
+
+  test('a route that went while zebra was away is found, and goes when it comes and goes once more', async () => {
+    let returns = 0;
+    frr.subscribe(() => undefined);
+    frr.onZebraReturn(() => {
+      returns += 1;
+    });
+    await frr.apply(SCOPE, undefined, KERNEL);
+    const orphans = (): Promise<readonly Prefix[]> => frr.orphans(SCOPE, 'kernel-routes', () => false);
+    await frr.stanzas(SCOPE);
+    const blackhole = ['metric', '17900', 'proto', '179'];
+    const gone = ['192.0.2.1/32', '2001:db8::1/128'];
+    for (const prefix of [...gone, '192.0.2.2/32'])
+      await node.ip('route', 'add', 'blackhole', prefix, ...blackhole);
+    await node.vtysh(
+      'configure terminal',
+      'router bgp 64999',
+      'address-family ipv4 unicast',
+      'network 198.51.100.7/32',
+    );
+    await eventually(async () => (await frr.announced()).length >= 3);
+    expect(await orphans()).toEqual([]);
+    await node.stopDaemon('zebra');
+    for (const prefix of gone) await node.ip('route', 'del', 'blackhole', prefix, ...blackhole);
+    await node.startDaemon('zebra');
+    await eventually(async () => returns === 1, 20_000);
+    expect(await orphans()).toEqual(gone);
+    expect(await frr.orphans(SCOPE, 'kernel-routes', (prefix) => prefix === gone[0])).toEqual(gone.slice(1));
+    // That stanza does not stand here.
+    expect(await frr.orphans(SCOPE, 'leak', () => false)).toEqual([]);
+    for (const prefix of gone) await node.ip('route', 'add', 'blackhole', prefix, ...blackhole);
+    await eventually(async () => (await orphans()).length === 0);
+    for (const prefix of gone) await node.ip('route', 'del', 'blackhole', prefix, ...blackhole);
+    await eventually(async () => (await frr.announced()).every((prefix) => !gone.includes(prefix)));
+    expect(await orphans()).toEqual([]);
+    expect(await frr.announced()).toContain('192.0.2.2/32');
+  });
 });
