@@ -35,7 +35,7 @@ const SWITCH_PORT_OPTIONS = ['arp_proxy', 'network_name', 'router-port'];
 const ROUTER_OPTIONS = ['chassis'];
 const DEFAULT_PREFIXES: ReadonlySet<string> = new Set(['0.0.0.0/0', '::/0']);
 /** The policy that sends what comes from the provider side to the peers; the Python agent's has no mark. */
-const REROUTE = /^inport ?== ?"bgp-router-openstack(?:-[0-9]+)?"/;
+const REROUTE = /^inport ?== ?"bgp-router-openstack[^"]*"/;
 const REROUTE_PRIORITY = 10;
 
 export interface StoredRow extends FoundRow {

@@ -37,6 +37,8 @@ export interface LocalPortFacts {
   readonly ofport: number | undefined;
   /** Absent: nobody tells. */
   readonly carrier: boolean | undefined;
+  /** The kernel has a device of this name (not so for a NIC of DPDK). */
+  readonly inKernel: boolean;
 }
 
 export interface LocalBridgeFacts {
@@ -75,8 +77,10 @@ export interface LocalOvnFacts {
   readonly capabilities: LocalCapabilities | undefined;
   /** Why the database must not be written to. */
   readonly foreign?: string;
-  /** `BFD.status` by row key. */
+  /** `BFD.status` by row key; empty without `[local_ovn_cluster] bfd`. */
   readonly bfdStatus: ReadonlyMap<string, string>;
+  /** `ct-zone-range-<chassis>` is set: the two controllers number their conntrack zones apart. */
+  readonly zoneRange: boolean;
 }
 
 export type WiringConfig = Pick<
