@@ -11,7 +11,7 @@ import type { NodeEdge } from '../node/edge.ts';
 import { Node } from '../node/node.ts';
 import type { NodeObjectKind } from '../node/objects.ts';
 import type { NodeIdentity } from '../ovn/topology.ts';
-import { underlay } from '../wiring/underlay.ts';
+import { methodOf } from '../wiring/wire.ts';
 import { ChangeLog } from './change-log.ts';
 import { FactsReader } from './facts-reader.ts';
 import { readIdentity } from './identity.ts';
@@ -39,9 +39,9 @@ export interface AgentParts {
 
 /**
  * Kinds to read again at the short interval: the kernel tells nobody when a proxy entry or a setting below /proc/sys
- * changes, and FRR does not tell when somebody edits its configuration.
+ * changes, vswitchd not of its MAC tables, and FRR not when somebody edits its configuration.
  */
-const UNANNOUNCED: readonly NodeObjectKind[] = ['frr', 'proxy-ndp', 'sysctl'];
+const UNANNOUNCED: readonly NodeObjectKind[] = ['frr', 'proxy-ndp', 'sysctl', 'fdb'];
 
 /** A pass that takes longer hangs: the supervisor is no longer told that all is well. */
 const HUNG_PASS_MS = 120_000;
@@ -80,7 +80,7 @@ class Agent {
     this.#grace = new MigrationGrace(config.migrationGraceSec, clock, (key) =>
       this.#reconciler.graceEnded(key),
     );
-    this.#planner = new Planner(config, underlay, this.#grace);
+    this.#planner = new Planner(config, methodOf(config.exposingMethod), this.#grace);
     this.#facts = new FactsReader(edge, config, log);
     this.#changeLog = new ChangeLog(log, clock);
     const guard = new WithdrawGuard(
@@ -119,6 +119,7 @@ class Agent {
         if (event.kind === 'database') this.#vswitchChanged();
       }),
       this.#node.onDrift((kinds) => this.#reconciler.drifted(kinds)),
+      ...this.#followLocalOvn(),
     );
     const unsubscribe = edge.frr.onZebraReturn?.(() => this.#reconciler.zebraReturned());
     if (unsubscribe !== undefined) this.#cleanUp.push(unsubscribe);
@@ -128,6 +129,24 @@ class Agent {
     this.#startTimers();
     void this.#announceReady();
     await this.#reconciler.run(signal);
+  }
+
+  /** The ways to the fabric and the contents of the node's own OVN are facts that the wiring depends on. */
+  #followLocalOvn(): readonly (() => void)[] {
+    const { edge, config } = this.#parts;
+    if (config.exposingMethod !== 'ovn') return [];
+    const changed = (): void => this.#reconciler.factsChanged();
+    return [
+      edge.netlink.subscribe(
+        (events) => {
+          if (this.#facts.concerns(events)) changed();
+        },
+        { kinds: ['link', 'address', 'route', 'neighbor'] },
+      ),
+      edge.localOvn?.subscribe((event) => {
+        if (event === 'changed') changed();
+      }) ?? (() => undefined),
+    ];
   }
 
   async #announceReady(): Promise<void> {

@@ -14,7 +14,7 @@ import { Node } from '../node/node.ts';
 import type { NodePlan } from '../node/objects.ts';
 import type { NodeIdentity } from '../ovn/topology.ts';
 import type { Pending } from '../wiring/types.ts';
-import { underlay } from '../wiring/underlay.ts';
+import { methodOf } from '../wiring/wire.ts';
 import { FactsReader } from './facts-reader.ts';
 import { readIdentity } from './identity.ts';
 import { MigrationGrace } from './migration-grace.ts';
@@ -58,7 +58,7 @@ export async function dryRun(parts: DryRunParts, signal: AbortSignal): Promise<D
     await awaiting(`the OVN database at ${remotes}`, source.whenSynchronized(signal));
     const reader = new FactsReader(edge, config, log);
     const facts = await reader.read(signal);
-    const planner = new Planner(config, underlay, grace);
+    const planner = new Planner(config, methodOf(config.exposingMethod), grace);
     planner.setTopology(source.topology);
     planner.setFacts(facts);
     planner.step();

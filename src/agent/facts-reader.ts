@@ -11,6 +11,7 @@ import { sortedBy } from '../base/order.ts';
 import type { AgentConfig } from '../config/types.ts';
 import { parseBridgeMappings } from '../exposures/bridge-mappings.ts';
 import type { BridgeMapping } from '../exposures/types.ts';
+import type { KernelEvent } from '../netlink/types.ts';
 import { ADVERTISE_METRIC } from '../node/advertise-metrics.ts';
 import type { NodeEdge } from '../node/edge.ts';
 import { kernelFacts } from '../node/kernel-facts.ts';
@@ -18,7 +19,8 @@ import type { NodeScope } from '../node/objects.ts';
 import type { OvsSnapshot } from '../openvswitch/types.ts';
 import { routeClasses } from '../wiring/route-class.ts';
 import { assignTables } from '../wiring/routing-tables.ts';
-import type { BridgeFacts, NodeFacts } from '../wiring/types.ts';
+import type { BridgeFacts, LocalOvnFacts, NodeFacts } from '../wiring/types.ts';
+import { LocalOvnFactsReader } from './local-ovn-facts.ts';
 
 export class FactsReader {
   readonly #edge: NodeEdge;
@@ -27,12 +29,15 @@ export class FactsReader {
   #last: NodeFacts | undefined;
   #routerId: IpAddress | undefined;
   #mappingsText: string | undefined;
+  readonly #localOvn: LocalOvnFactsReader;
+  #localWarnings = '';
 
   constructor(edge: NodeEdge, config: AgentConfig, log: Logger) {
     this.#edge = edge;
     this.#config = config;
     this.#log = log;
     this.#routerId = config.bgpRouterId;
+    this.#localOvn = new LocalOvnFactsReader(edge, config);
   }
 
   async read(signal: AbortSignal): Promise<NodeFacts> {
@@ -53,26 +58,46 @@ export class FactsReader {
       const mac = kernel.macs.get(name);
       bridges.set(name, { name, device: mac === undefined ? undefined : { mac }, ofports });
     }
+    const localOvn = await this.#readLocalOvn(snapshot, names);
     return this.#remember({
       bridgeMappings,
       bridges,
       tables: assignTables(rtTables, names, [this.#config.bgpVrfTableId]),
       kernelVlan: kernel.vlan,
       routerId: await this.#readRouterId(signal),
+      ...(localOvn === undefined ? {} : { localOvn }),
     });
+  }
+
+  /** True when the kernel reports something that the facts depend on. */
+  concerns(events: readonly KernelEvent[]): boolean {
+    return events.some((event) => this.#localOvn.concerns(event));
   }
 
   /** Fixed names and numbers of this node, for the rooms that must know what is the agent's. */
   scope(facts: NodeFacts): NodeScope {
+    const bridges = [...new Set(facts.bridgeMappings.map((mapping) => mapping.bridge))];
+    const local = facts.localOvn?.mappings.map((mapping) => mapping.bridge);
     return {
       bgpNic: this.#config.bgpNic,
       bgpVrf: this.#config.bgpVrf,
       bgpVrfTable: this.#config.bgpVrfTableId,
       bgpAs: this.#config.bgpAs,
-      bridges: [...new Set(facts.bridgeMappings.map((mapping) => mapping.bridge))],
       advertiseMetrics: [ADVERTISE_METRIC, ...routeClasses(this.#config).map(({ metric }) => metric)],
+      bridges,
       tables: new Set(facts.tables.values()),
+      ...(local === undefined ? {} : { flowBridges: [...new Set([...bridges, ...local])] }),
+      ...(this.#config.exposingMethod === 'ovn' ? { localOvn: true } : {}),
     };
+  }
+
+  async #readLocalOvn(snapshot: OvsSnapshot, bridges: readonly string[]): Promise<LocalOvnFacts | undefined> {
+    const result = await this.#localOvn.read(snapshot, bridges);
+    const text = result?.warnings.join('\n') ?? '';
+    if (text !== this.#localWarnings)
+      for (const warning of result?.warnings ?? []) this.#log.warn({}, warning);
+    this.#localWarnings = text;
+    return result?.facts;
   }
 
   #mappings(snapshot: OvsSnapshot): readonly BridgeMapping[] {
@@ -109,5 +134,15 @@ function factsText(facts: NodeFacts): string {
     ...bridge,
     ofports: sortedBy(bridge.ofports, ([name]) => name),
   }));
-  return JSON.stringify({ ...facts, bridges, tables: [...facts.tables] });
+  const local = facts.localOvn;
+  const localOvn =
+    local === undefined
+      ? undefined
+      : {
+          ...local,
+          bridges: [...local.bridges.values()],
+          peerMacs: [...local.peerMacs],
+          bfdStatus: [...local.bfdStatus],
+        };
+  return JSON.stringify({ ...facts, bridges, localOvn, tables: [...facts.tables] });
 }

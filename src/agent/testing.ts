@@ -6,7 +6,7 @@ import type { AgentConfig } from '../config/types.ts';
 import { FakeNode } from '../node/fake-node.ts';
 import { Node } from '../node/node.ts';
 import type { Topology } from '../ovn/topology.ts';
-import { underlay } from '../wiring/underlay.ts';
+import { methodOf } from '../wiring/wire.ts';
 import { ChangeLog } from './change-log.ts';
 import { FactsReader } from './facts-reader.ts';
 import { MigrationGrace } from './migration-grace.ts';
@@ -56,7 +56,7 @@ export class TestAgent {
     this.#grace = new MigrationGrace(config.migrationGraceSec, this.clock, (key) =>
       this.reconciler.graceEnded(key),
     );
-    this.planner = new Planner(config, underlay, this.#grace);
+    this.planner = new Planner(config, methodOf(config.exposingMethod), this.#grace);
     this.guard = new WithdrawGuard(
       {
         percent: config.withdrawGuardPercent,

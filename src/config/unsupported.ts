@@ -21,8 +21,13 @@ function fatal(config: AgentConfig): Unsupported[] {
       `driver = ${driver}: this version has no such driver; it has ovn_bgp_driver and nb_ovn_bgp_driver`,
     );
   }
-  if (exposingMethod !== 'underlay') {
-    messages.push(`exposing_method = ${exposingMethod}: this version exposes by underlay only`);
+  if (exposingMethod !== 'underlay' && exposingMethod !== 'ovn') {
+    messages.push(`exposing_method = ${exposingMethod}: this version exposes by underlay and ovn only`);
+  }
+  if (exposingMethod === 'ovn' && driver !== 'nb_ovn_bgp_driver') {
+    messages.push(
+      `exposing_method = ovn with driver = ${driver}: it needs MAC addresses that only nb_ovn_bgp_driver has; set driver to that`,
+    );
   }
   return messages.map((message) => ({ severity: 'fatal', message }));
 }
