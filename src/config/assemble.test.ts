@@ -7,6 +7,7 @@ import { settingFinder } from './settings.ts';
 /** Every option that has an effect, each with a value of its own. */
 const EVERYTHING = `[DEFAULT]
 driver = nb_ovn_bgp_driver
+cms = ovn
 exposing_method = vrf
 advertise_via = main
 vlan_handover = ovs
@@ -77,6 +78,7 @@ function assembled(text: string) {
 it('puts the value of every option where the rooms look for it', () => {
   expect(assembled(EVERYTHING)).toEqual({
     driver: 'nb_ovn_bgp_driver',
+    cms: 'ovn',
     exposingMethod: 'vrf',
     advertiseVia: 'main',
     vlanHandover: 'ovs',

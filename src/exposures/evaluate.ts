@@ -4,7 +4,7 @@
  * In: the topology and this node's policy. Out: exposures and denials, sorted; the same contents give the same result,
  * in whatever order the rows are stored. Nothing throws: a row that breaks the evaluation harms only itself.
  */
-import { compareIp, type Prefix } from '../base/address.ts';
+import type { Prefix } from '../base/address.ts';
 import { compareText } from '../base/order.ts';
 import { quote } from '../base/quote.ts';
 import { describeRow } from '../ovn/describe.ts';
@@ -20,6 +20,7 @@ import {
 import { ownWinner, settle } from './conflicts.ts';
 import { evaluateFloatingIp } from './floating-ip.ts';
 import { evaluateGateway } from './gateway.ts';
+import { sortedByIp } from './ip-order.ts';
 import { evaluateLoadBalancer } from './load-balancer.ts';
 import { evaluateNatAddresses } from './nat-addresses.ts';
 import { evaluatePort } from './provider-port.ts';
@@ -89,7 +90,7 @@ export function evaluate(topology: Topology, policy: ExposurePolicy): Evaluation
     denials.push(...settlement.denials);
   }
   return {
-    exposures: exposures.sort((a, b) => compareIp(a.prefix, b.prefix)),
+    exposures: sortedByIp(exposures, ({ prefix }) => prefix),
     denials: denials.sort(compareDenials),
   };
 }

@@ -33,7 +33,7 @@ describe.each(CLOUD_KINDS)('the topology over a random $name database', ({ steps
           if (!sameValue(known, truth)) expect(known).toEqual(truth);
         }
       }),
-      { numRuns: 300 },
+      { numRuns: 120 },
     );
   });
 });

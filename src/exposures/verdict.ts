@@ -4,9 +4,10 @@
  * In: what may be exposed and what may not, as it is found out. Out: a verdict with sorted exposures, in which no denial
  * stands twice.
  */
-import { compareIp, hostPrefix, type IpAddress, type MacAddress, type Prefix } from '../base/address.ts';
+import { hostPrefix, type IpAddress, type MacAddress, type Prefix } from '../base/address.ts';
 import { quote } from '../base/quote.ts';
 import type { CandidateKey, Localnet, RowReference } from '../ovn/topology.ts';
+import { sortedByIp } from './ip-order.ts';
 import type {
   Delivery,
   Denial,
@@ -90,7 +91,7 @@ export class VerdictBuilder {
 
   verdict(): Verdict {
     return {
-      exposures: this.#exposures.sort((a, b) => compareIp(a.prefix, b.prefix)),
+      exposures: sortedByIp(this.#exposures, ({ prefix }) => prefix),
       denials: this.denials,
     };
   }

@@ -2,8 +2,9 @@
  * Addresses of a load balancer from the keys of its `vips`: `192.0.2.1:80`, `[2001:db8::1]:80`, or an address alone
  * (ovn-nb(5)). Pure; what is no such key is counted, and the first is shown.
  */
-import { compareIp, familyOf, type IpAddress, parseIp } from '../base/address.ts';
+import { familyOf, type IpAddress, parseIp } from '../base/address.ts';
 import { compareText } from '../base/order.ts';
+import { sortedByIp } from './ip-order.ts';
 
 /** `undefined` for what is neither of the three forms. */
 export function vipAddress(key: string): IpAddress | undefined {
@@ -39,7 +40,7 @@ export function vipAddresses(keys: readonly string[]): VipAddresses {
   }
   const [example] = bad.sort(compareText);
   return {
-    addresses: [...addresses].sort(compareIp),
+    addresses: sortedByIp(addresses, (address) => address),
     bad: example === undefined ? undefined : { count: bad.length, example },
   };
 }

@@ -6,6 +6,8 @@ export const NETWORK_NAME_KEY = 'neutron:network_name';
 export const CIDRS_KEY = 'neutron:cidrs';
 /** On Northbound ports: host name of the active binding. */
 export const HOST_ID_KEY = 'neutron:host_id';
+/** On ports: the name that its owner gave it. */
+export const PORT_NAME_KEY = 'neutron:port_name';
 /** Neutron's keys begin so; a row with none of them was made by somebody else. */
 export const NEUTRON_PREFIX = 'neutron:';
 /** On switch ports of routers: the router's id. */

@@ -66,6 +66,10 @@ export class NorthboundLoadBalancers {
       vipPort: vipPort?.port,
       routerName: routerId === undefined ? routers[0]?.router.name : withoutNamePrefix(routerId),
       routers: routers.map(({ router }) => router),
+      subnets: sortedBy(
+        routers.flatMap(({ router }) => this.#routers.subnetsBehind(router.row.uuid)),
+        (subnet) => `${subnet.name} ${subnet.row.uuid}`,
+      ),
       marks: nearestMarks(
         marksOf(ids, reference),
         vipPort?.marks ?? NO_MARKS,

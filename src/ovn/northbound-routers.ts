@@ -121,6 +121,19 @@ export class NorthboundRouters {
     });
   }
 
+  /** The networks attached to a router by its own ports. */
+  subnetsBehind(router: Uuid): readonly Subnet[] {
+    const { graph, views } = this.#context;
+    return graph.query(`subnets-behind:${router}`, () => {
+      const names = (views.Logical_Router.get(router)?.ports ?? []).flatMap((port) => {
+        const name = views.Logical_Router_Port.get(port)?.name;
+        return name === undefined || name === '' ? [] : [name];
+      });
+      const peers = new Set(names.flatMap((name) => views.Logical_Switch_Port.uuids('routerPort', name)));
+      return [...peers].sort().flatMap((peer) => this.subnet(peer) ?? []);
+    });
+  }
+
   routerMarks(uuid: Uuid | undefined): Marks {
     if (uuid === undefined) return NO_MARKS;
     const { graph, views } = this.#context;
