@@ -22,6 +22,8 @@ export interface BringUpOptions {
 
 export interface BringUpResult {
   readonly done: readonly string[];
+  /** Why nothing was started. */
+  readonly obstacles: readonly string[];
   readonly status: LocalOvnStatus;
 }
 
@@ -35,9 +37,11 @@ export async function bringUp(
   options: BringUpOptions,
   signal: AbortSignal,
 ): Promise<BringUpResult> {
-  // What was started a moment ago may be silent still; that is no problem before it has had its time.
-  const found = await settled(settings, edge, signal);
-  if (found.problems.length > 0 || found.keys === undefined) return { done: [], status: statusOf(found) };
+  const found = await survey(settings, edge);
+  const { obstacles } = found;
+  if (obstacles.length > 0 || found.keys === undefined) {
+    return { done: [], obstacles, status: statusOf(found) };
+  }
   const done: string[] = [];
   const note = (text: string): void => {
     done.push(text);
@@ -55,7 +59,8 @@ export async function bringUp(
   }
   const after = await settled(settings, edge, signal);
   const status = statusOf(after);
-  return options.prepareOnly === true ? { done, status: { ...status, missing: [] } } : { done, status };
+  const missing = options.prepareOnly === true ? [] : status.missing;
+  return { done, obstacles: after.obstacles, status: { ...status, missing } };
 }
 
 /** Starts one process as a daemon; throws with what it said when it does not come up. */
@@ -150,7 +155,7 @@ async function prepare(
   }
 }
 
-/** The survey, once nothing is silent any more or has been so for too long. */
+/** The survey, once nothing is silent any more or has been so for too long: what has just started needs its time. */
 async function settled(settings: LocalOvnSettings, edge: LocalOvnEdge, signal: AbortSignal): Promise<Survey> {
   await waitUntil(edge.clock, ANSWER_TIMEOUT_MS, signal, async () => {
     const southbound = edge.database.tables()?.Open_vSwitch;

@@ -28,6 +28,7 @@ export interface LocalOvnHost {
   run(argv: readonly string[], settings?: RunSettings): Promise<ProgramResult>;
   /** Processes in the network namespace that this one is in, by pid. */
   processes(): Promise<readonly HostProcess[]>;
+  isAlive(pid: number): boolean;
   /** Sends a signal; nothing happens when the process has ended. */
   signal(pid: number, signal: NodeJS.Signals): void;
   /** Path of a program on `PATH`; `undefined` when it is not there. */

@@ -15,7 +15,8 @@ import {
   type ProcessStatus,
 } from './types.ts';
 
-const ANSWER_MS = 2000;
+/** Generous: a machine under load is no reason to call a process dead. */
+const ANSWER_MS = 5000;
 
 export async function inspectProcesses(
   host: LocalOvnHost,
@@ -32,6 +33,26 @@ export async function inspectProcesses(
         : daemonStatus(host, specs[name], found);
     }),
   );
+}
+
+/** The processes of which nothing is there: no process, and nothing that answers in its place. Cheap: it starts no program. */
+export async function absentProcesses(
+  host: LocalOvnHost,
+  settings: LocalOvnSettings,
+  southbound: string | undefined,
+): Promise<{ readonly absent: readonly LocalProcess[]; readonly pids: readonly number[] }> {
+  const [specs, databases] = [processSpecs(settings, southbound), databaseSpecs(settings, southbound)];
+  const processes = await host.processes();
+  const absent: LocalProcess[] = [];
+  const pids: number[] = [];
+  for (const name of LOCAL_PROCESSES) {
+    const found = processesOf(specs[name], processes, settings);
+    pids.push(...found.map(({ pid }) => pid));
+    if (found.length > 0) continue;
+    const elsewhere = (name === 'nb' || name === 'sb') && (await answers(host, databases[name]));
+    if (!elsewhere) absent.push(name);
+  }
+  return { absent, pids };
 }
 
 /** Processes that are, or watch over, the one specified: a monitor has rewritten its command line, but not its origin. */
@@ -69,19 +90,21 @@ async function databaseStatus(
   found: readonly HostProcess[],
 ): Promise<ProcessStatus> {
   const process = worker(spec, found);
-  const socket = socketPath(database.remote);
-  // A remote that is not a socket of this node is the operator's, and is asked in any case.
-  const worthAsking = socket === undefined || (await host.exists(socket));
-  const table = database.name === 'nb' ? 'NB_Global' : 'SB_Global';
-  const answer = worthAsking
-    ? await askDatabase(database.remote, database.schema, [select(table, [], ['_uuid'])], ANSWER_MS)
-    : undefined;
-  const version = answer === undefined ? undefined : await versionOf(host, spec, process);
+  const answered = await answers(host, database);
+  const version = answered ? await versionOf(host, spec, process) : undefined;
   return {
-    ...identity(spec, process, answer !== undefined),
-    state: answer !== undefined ? 'running' : found.length > 0 ? 'silent' : 'absent',
+    ...identity(spec, process, answered),
+    state: answered ? 'running' : found.length > 0 ? 'silent' : 'absent',
     ...(version === undefined ? {} : { version }),
   };
+}
+
+async function answers(host: LocalOvnHost, { name, remote, schema }: DatabaseSpec): Promise<boolean> {
+  const socket = socketPath(remote);
+  // A remote that is not a socket of this node is the operator's, and is asked in any case.
+  if (socket !== undefined && !(await host.exists(socket))) return false;
+  const question = select(name === 'nb' ? 'NB_Global' : 'SB_Global', [], ['_uuid']);
+  return (await askDatabase(remote, schema, [question], ANSWER_MS)) !== undefined;
 }
 
 /** What a daemon must say to count as at work. */

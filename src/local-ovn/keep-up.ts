@@ -6,14 +6,17 @@
  */
 import { Backoff } from '../base/backoff.ts';
 import { bringUp, setKeys, startProcess } from './bring-up.ts';
-import { inspectProcesses } from './inspect.ts';
-import { processSpecs } from './processes.ts';
+import { absentProcesses } from './inspect.ts';
+import { type ProcessSpec, processSpecs } from './processes.ts';
 import { type LocalOvnEdge, switchFacts } from './survey.ts';
 import { planKeys } from './switch-keys.ts';
 import { LOCAL_PROCESSES, type LocalOvnSettings, type LocalOvnStatus, type LocalProcess } from './types.ts';
 import { pause } from './wait-until.ts';
 
-const LOOK_MS = 500;
+/** A look costs four system calls, until something has ended. */
+const LOOK_MS = 250;
+/** Looks between two that ask for everything again: what an operator runs may have taken another's place. */
+const THOROUGH_EVERY = 120;
 const RESTART = { minMs: 500, maxMs: 30_000 };
 /** A process that ran so long has come up well: its next restart is prompt again. */
 const STABLE_MS = 60_000;
@@ -34,39 +37,57 @@ export async function keepUp(
   const { clock, log, host } = edge;
   // The delays are ours here, so OVS's monitors would only be in the way.
   const first = await bringUp(settings, edge, { monitored: false }, signal);
-  if (first.status.problems.length > 0) {
-    throw new Error(`the node's own OVN cannot run: ${first.status.problems.join('; ')}`);
+  if (first.obstacles.length > 0) {
+    throw new Error(`the node's own OVN cannot run: ${first.obstacles.join('; ')}`);
   }
+  for (const problem of first.status.problems) log.warn({}, problem);
   onUp(first.status);
-  const watches = new Map<LocalProcess, Watch>(
-    LOCAL_PROCESSES.map((name) => [
-      name,
-      { backoff: new Backoff(RESTART), startedAt: clock.now(), notBefore: 0 },
-    ]),
-  );
+  const watches = new Map<LocalProcess, Watch>();
+  let pids: readonly number[] = [];
+  let looks = 0;
   while (!signal.aborted) {
     try {
       await pause(clock, LOOK_MS, signal);
       const facts = await switchFacts(edge);
       const southbound = facts?.externalIds.get(`ovn-remote-${settings.chassis}`);
       if (facts !== undefined) await repairKeys(settings, edge, facts, southbound, signal);
-      const specs = processSpecs(settings, southbound);
-      for (const { name, title, state } of await inspectProcesses(host, settings, southbound)) {
-        const watch = watches.get(name);
-        if (state !== 'absent' || watch === undefined || clock.now() < watch.notBefore) continue;
-        if (clock.now() - watch.startedAt > STABLE_MS) watch.backoff.reset();
-        const delayMs = watch.backoff.next();
-        watch.startedAt = clock.now();
-        watch.notBefore = clock.now() + delayMs;
-        log.warn({ process: name, nextAfterMs: delayMs }, `${title} has ended: starting it again`);
-        await startProcess(settings, edge, specs[name], false);
-        log.info({ process: name }, `${title} runs again`);
+      const complete = pids.length >= LOCAL_PROCESSES.length && pids.every((pid) => host.isAlive(pid));
+      looks += 1;
+      if (complete && looks % THOROUGH_EVERY !== 0) continue;
+      const found = await absentProcesses(host, settings, southbound);
+      pids = found.pids;
+      for (const name of found.absent) {
+        await restart(settings, edge, processSpecs(settings, southbound)[name], watchOf(watches, name));
       }
     } catch (error) {
       if (signal.aborted) return;
       log.error({ err: error }, 'could not start what has ended; trying again');
     }
   }
+}
+
+async function restart(
+  settings: LocalOvnSettings,
+  edge: LocalOvnEdge,
+  spec: ProcessSpec,
+  watch: Watch,
+): Promise<void> {
+  const { clock, log } = edge;
+  const now = clock.now();
+  if (now < watch.notBefore) return;
+  if (now - watch.startedAt > STABLE_MS) watch.backoff.reset();
+  const delayMs = watch.backoff.next();
+  watch.startedAt = now;
+  watch.notBefore = now + delayMs;
+  log.warn({ process: spec.name, notAgainBeforeMs: delayMs }, `${spec.title} has ended: starting it again`);
+  await startProcess(settings, edge, spec, false);
+  log.info({ process: spec.name }, `${spec.title} runs again`);
+}
+
+function watchOf(watches: Map<LocalProcess, Watch>, name: LocalProcess): Watch {
+  const watch = watches.get(name) ?? { backoff: new Backoff(RESTART), startedAt: 0, notBefore: 0 };
+  watches.set(name, watch);
+  return watch;
 }
 
 async function repairKeys(

@@ -41,7 +41,10 @@ export interface Survey {
   readonly southbound: string | undefined;
   readonly capabilities: Capabilities;
   readonly versions: ReadonlyMap<string, string>;
-  readonly problems: readonly string[];
+  /** Why starting anything would be of no use. */
+  readonly obstacles: readonly string[];
+  /** Processes that are there and do not answer. */
+  readonly silent: readonly string[];
 }
 
 const SWITCH_MS = 5000;
@@ -64,7 +67,7 @@ export async function survey(settings: LocalOvnSettings, edge: LocalOvnEdge): Pr
           southbound: southbound ?? `unix:${settings.runDir}/ovnsb_db.sock`,
           externalNics: settings.externalNics,
         });
-  const problems = [
+  const obstacles = [
     ...(facts === undefined
       ? [
           `the switch's database at ${settings.switchRemote} does not answer: is ovsdb-server of Open vSwitch running?`,
@@ -73,7 +76,6 @@ export async function survey(settings: LocalOvnSettings, edge: LocalOvnEdge): Pr
     ...capabilities.problems,
     ...(keys?.problems ?? []),
     ...remoteProblems(settings, southbound, absent),
-    ...silentProblems(processes, specs),
     ...(await foreignProblems(settings, processes)),
   ];
   return { processes, specs, keys, facts, southbound, capabilities, versions: findings.versions, problems };
@@ -82,7 +84,7 @@ export async function survey(settings: LocalOvnSettings, edge: LocalOvnEdge): Pr
 export function statusOf(found: Survey): LocalOvnStatus {
   return {
     processes: found.processes,
-    problems: found.problems,
+    problems: [...found.obstacles, ...found.silent],
     missing: [
       ...found.processes
         .filter(({ state }) => state === 'absent')

@@ -33,6 +33,15 @@ export class SystemHost implements LocalOvnHost {
     return found.filter((process) => process !== undefined).sort((a, b) => a.pid - b.pid);
   }
 
+  isAlive(pid: number): boolean {
+    try {
+      return process.kill(pid, 0);
+    } catch (error) {
+      // Not allowed to signal it is a sign of life, too.
+      return codeOf(error) === 'EPERM';
+    }
+  }
+
   signal(pid: number, signal: NodeJS.Signals): void {
     try {
       process.kill(pid, signal);

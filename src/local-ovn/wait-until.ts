@@ -1,7 +1,7 @@
 /** Asks again and again until the answer is yes; false when the time is over. An abort is thrown. */
 import type { Clock } from '../base/clock.ts';
 
-const EVERY_MS = 100;
+const EVERY_MS = 200;
 
 export async function waitUntil(
   clock: Clock,

@@ -145,8 +145,8 @@ describe('databases of the operator', () => {
         },
       ]);
       settings = { ...settings, nbRemote: server.remote };
-      const { problems } = await survey(settings, edge);
-      expect(problems.join('\n')).toMatch(
+      const { obstacles } = await survey(settings, edge);
+      expect(obstacles.join('\n')).toMatch(
         /that is the cloud's database.*give the node's own one another place/,
       );
       const { done } = await bringUp(settings, edge, { monitored: false }, signal);
