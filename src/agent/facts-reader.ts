@@ -75,6 +75,9 @@ export class FactsReader {
   /** Fixed names and numbers of this node, for the rooms that must know what is the agent's. */
   scope(facts: NodeFacts): NodeScope {
     const bridges = [...new Set(facts.bridgeMappings.map((mapping) => mapping.bridge))];
+    const fabricDevices = [...(facts.localOvn?.bridges.values() ?? [])].flatMap(({ ports }) =>
+      ports.filter(({ inKernel, type }) => inKernel && type !== 'internal').map(({ name }) => name),
+    );
     const local = facts.localOvn?.mappings.map((mapping) => mapping.bridge);
     return {
       bgpNic: this.#config.bgpNic,
@@ -83,7 +86,7 @@ export class FactsReader {
       bgpAs: this.#config.bgpAs,
       bridges,
       tables: new Set(facts.tables.values()),
-      ...(local === undefined ? {} : { flowBridges: [...new Set([...bridges, ...local])] }),
+      ...(local === undefined ? {} : { flowBridges: [...new Set([...bridges, ...local])], fabricDevices }),
       ...(this.#config.exposingMethod === 'ovn' ? { localOvn: true } : {}),
     };
   }
