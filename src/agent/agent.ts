@@ -18,7 +18,7 @@ import { followLocalOvn } from './follow-local-ovn.ts';
 import { readIdentity } from './identity.ts';
 import { MigrationGrace } from './migration-grace.ts';
 import { OrphanCheck } from './orphan-check.ts';
-import { type OvnSource, openOvnSource, ovnRemotes } from './ovn-source.ts';
+import { bindingsRemotes, type OvnSource, openOvnSource, ovnRemotes } from './ovn-source.ts';
 import { Planner } from './planner.ts';
 import { Reconciler } from './reconciler.ts';
 import { whenSnapshot } from './when-snapshot.ts';
@@ -173,16 +173,18 @@ class Agent {
       );
       return;
     }
+    const bindings = bindingsRemotes(config, snapshot);
     const current = this.#source;
     if (
       current?.ovn.remotes === remotes &&
+      current.ovn.bindingsRemotes === bindings &&
       current.identity.hostname === identity.hostname &&
       current.identity.systemId === identity.systemId
     ) {
       return;
     }
     log.info({ remotes, ...identity, driver: config.driver }, 'reading the OVN database');
-    const ovn = openOvnSource(config, remotes, identity, log, {
+    const ovn = openOvnSource(config, { database: remotes, bindings }, identity, log, {
       changed: (affected, cause) => {
         if (this.#adopted === ovn) this.#reconciler.topologyChanged(affected, cause);
       },

@@ -18,7 +18,7 @@ import { methodOf } from '../wiring/wire.ts';
 import { FactsReader } from './facts-reader.ts';
 import { readIdentity } from './identity.ts';
 import { MigrationGrace } from './migration-grace.ts';
-import { openOvnSource, ovnRemotes } from './ovn-source.ts';
+import { bindingsRemotes, openOvnSource, ovnRemotes } from './ovn-source.ts';
 import { Planner } from './planner.ts';
 import { whenSnapshot } from './when-snapshot.ts';
 
@@ -50,7 +50,8 @@ export async function dryRun(parts: DryRunParts, signal: AbortSignal): Promise<D
   const remotes = ovnRemotes(config, snapshot);
   if (remotes === undefined) throw new Error(missingRemotes(config));
 
-  const source = openOvnSource(config, remotes, identity, log, { changed: () => undefined });
+  const places = { database: remotes, bindings: bindingsRemotes(config, snapshot) };
+  const source = openOvnSource(config, places, identity, log, { changed: () => undefined });
   const node = new Node(edge, log);
   const grace = new MigrationGrace(0, systemClock, () => undefined);
   try {

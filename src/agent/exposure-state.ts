@@ -7,7 +7,7 @@
  * test compares the two.
  */
 import type { Prefix } from '../base/address.ts';
-import { coverage, resolveConflict } from '../exposures/conflicts.ts';
+import { ownWinner, settle } from '../exposures/conflicts.ts';
 import type { Denial, Exposure, Verdict } from '../exposures/types.ts';
 import type { CandidateKey } from '../ovn/topology.ts';
 
@@ -25,6 +25,8 @@ export class ExposureState {
   readonly #claims = new Map<Prefix, Exposure[]>();
   /** Prefixes with claims that need this subnet, with how many need it. */
   readonly #inside = new Map<Prefix, Map<Prefix, number>>();
+  /** Which candidate carries the subnets that others need. */
+  readonly #carriers = new Map<Prefix, CandidateKey>();
   readonly #winners = new Map<Prefix, Exposure>();
   readonly #conflicts = new Map<Prefix, readonly Denial[]>();
 
@@ -70,9 +72,16 @@ export class ExposureState {
   #settle(prefixes: Set<Prefix>, denied: Denial[]): ExposureDelta {
     const withdrawn: Exposure[] = [];
     const exposed: Exposure[] = [];
-    // Subnets first: what is inside them depends on who has them, and nothing depends on that in turn.
-    const covering = [...prefixes].filter((prefix) => this.#inside.has(prefix));
-    const settle = (prefix: Prefix): void => {
+    for (const subnet of [...prefixes]) {
+      const inside = this.#inside.get(subnet);
+      if (inside === undefined) continue;
+      const carrier = ownWinner(this.#claims.get(subnet))?.candidate;
+      if (carrier === this.#carriers.get(subnet)) continue;
+      if (carrier === undefined) this.#carriers.delete(subnet);
+      else this.#carriers.set(subnet, carrier);
+      for (const prefix of inside.keys()) prefixes.add(prefix);
+    }
+    for (const prefix of prefixes) {
       const before = this.#winners.get(prefix);
       const after = this.#resolve(prefix, denied);
       if (after === undefined) {
@@ -82,32 +91,19 @@ export class ExposureState {
         this.#winners.set(prefix, after);
         if (before === undefined || JSON.stringify(before) !== JSON.stringify(after)) exposed.push(after);
       }
-    };
-    for (const prefix of covering) {
-      const owner = this.#winners.get(prefix)?.candidate;
-      settle(prefix);
-      prefixes.delete(prefix);
-      if (this.#winners.get(prefix)?.candidate === owner) continue;
-      for (const inside of this.#inside.get(prefix)?.keys() ?? []) prefixes.add(inside);
     }
-    for (const prefix of prefixes) settle(prefix);
     return { withdrawn, exposed, denied };
   }
 
   #resolve(prefix: Prefix, denied: Denial[]): Exposure | undefined {
-    const denials: Denial[] = [];
-    const claims = (this.#claims.get(prefix) ?? []).filter((claim) => {
-      const denial = coverage(claim, (subnet) => this.#winners.get(subnet));
-      if (denial !== undefined) denials.push(denial);
-      return denial === undefined;
-    });
-    const resolution = claims.length === 0 ? undefined : resolveConflict(claims);
-    denials.push(...(resolution?.denials ?? []));
+    const { winner, denials } = settle(this.#claims.get(prefix) ?? [], (subnet) =>
+      ownWinner(this.#claims.get(subnet)),
+    );
     const known = new Set(this.#conflicts.get(prefix)?.map(denialText));
     denied.push(...denials.filter((denial) => !known.has(denialText(denial))));
     if (denials.length === 0) this.#conflicts.delete(prefix);
     else this.#conflicts.set(prefix, denials);
-    return resolution?.winner;
+    return winner;
   }
 
   #claim(exposure: Exposure): void {
@@ -129,8 +125,12 @@ export class ExposureState {
     const count = (counts.get(inside) ?? 0) + by;
     if (count > 0) counts.set(inside, count);
     else counts.delete(inside);
-    if (counts.size === 0) this.#inside.delete(subnet);
-    else this.#inside.set(subnet, counts);
+    if (counts.size > 0) {
+      this.#inside.set(subnet, counts);
+    } else {
+      this.#inside.delete(subnet);
+      this.#carriers.delete(subnet);
+    }
   }
 }
 

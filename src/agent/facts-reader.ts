@@ -12,10 +12,12 @@ import type { AgentConfig } from '../config/types.ts';
 import { parseBridgeMappings } from '../exposures/bridge-mappings.ts';
 import type { BridgeMapping } from '../exposures/types.ts';
 import type { KernelEvent } from '../netlink/types.ts';
+import { ADVERTISE_METRIC } from '../node/advertise-metrics.ts';
 import type { NodeEdge } from '../node/edge.ts';
 import { kernelFacts } from '../node/kernel-facts.ts';
 import type { NodeScope } from '../node/objects.ts';
 import type { OvsSnapshot } from '../openvswitch/types.ts';
+import { routeClasses } from '../wiring/route-class.ts';
 import { assignTables } from '../wiring/routing-tables.ts';
 import type { BridgeFacts, LocalOvnFacts, NodeFacts } from '../wiring/types.ts';
 import { LocalOvnFactsReader } from './local-ovn-facts.ts';
@@ -85,6 +87,7 @@ export class FactsReader {
       bgpVrfTable: this.#config.bgpVrfTableId,
       bgpAs: this.#config.bgpAs,
       bridges,
+      advertiseMetrics: [ADVERTISE_METRIC, ...routeClasses(this.#config).map(({ metric }) => metric)],
       tables: new Set(facts.tables.values()),
       ...(local === undefined ? {} : { flowBridges: [...new Set([...bridges, ...local])], fabricDevices }),
       ...(this.#config.exposingMethod === 'ovn' ? { localOvn: true } : {}),

@@ -172,8 +172,8 @@ export class Planner {
       graced: this.#grace.graced,
       lastMacs: this.#lastMacs,
       tenant: this.#config.tenant,
-      exposeUnmarked: true,
-      exposeExternal: false,
+      exposeUnmarked: this.#config.exposeUnmarked,
+      exposeExternal: this.#config.exposeExternalPorts,
     };
   }
 

@@ -2,28 +2,11 @@
  * Exposures and denials: what this node must make reachable and why, and what it must not and why not.
  */
 import type { IpAddress, MacAddress, Prefix } from '../base/address.ts';
+import type { ExposureKind } from '../config/exposure-kinds.ts';
 import type { TenantConfig } from '../config/types.ts';
 import type { CandidateKey, RowReference } from '../ovn/topology.ts';
 
-/**
- * Kinds of address; the rank of conflicting claims is in `conflicts.ts`. Also the keys under which an operator gives route
- * attributes.
- */
-export const EXPOSURE_KINDS = [
-  'provider-port',
-  'virtual-port',
-  'external-port',
-  'gateway',
-  'floating-ip',
-  'central-floating-ip',
-  'vip',
-  'vip-floating-ip',
-  'port-forwarding',
-  'tenant-subnet',
-  'tenant-host',
-  'tenant-vip',
-] as const;
-export type ExposureKind = (typeof EXPOSURE_KINDS)[number];
+export type { ExposureKind };
 
 /** The provider network of an exposure as this node sees it: bridge and VLAN are resolved through its mappings. */
 export interface ProviderNetwork {

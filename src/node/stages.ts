@@ -7,6 +7,8 @@ import { prefixLength } from '../base/address.ts';
 import type { LinkObject, NodeObject, NodeObjectKind } from './objects.ts';
 
 export const WITHDRAW = 'withdraw';
+/** Advertisements that another one of the same prefix replaces: FRR chooses another route and withdraws nothing. */
+export const WITHDRAW_REPLACED = 'withdraw what is replaced';
 /** Things that must go before others can be made under their name. */
 export const CLEAR = 'clear';
 export const ADVERTISE = 'advertise';
@@ -96,6 +98,7 @@ export const STAGE_ORDER: readonly string[] = [
   ...ADD_STAGES,
   ADVERTISE,
   ADVERTISE_BEHIND,
+  WITHDRAW_REPLACED,
   ...REMOVE_STAGES.map(removalStage),
 ];
 

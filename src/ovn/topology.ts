@@ -229,6 +229,8 @@ export interface LoadBalancer {
   readonly routerName: string | undefined;
   /** Routers that serve it; sorted by name. */
   readonly routers: readonly Router[];
+  /** Networks attached to those routers, sorted by name: what of a plain one is inside them stays inside. */
+  readonly subnets: readonly Subnet[];
   readonly marks: Marks;
 }
 

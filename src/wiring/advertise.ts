@@ -12,9 +12,9 @@ import { familyOf, hostPrefix, type IpAddress, isHostPrefix, type Prefix } from 
 import { FrrError } from '../frr/errors.ts';
 import { kernelRoutesStanza, leakStanza, type Redistribute } from '../frr/stanzas.ts';
 import type { Stanza } from '../frr/types.ts';
+import { ADVERTISE_METRIC, metricOfClass } from '../node/advertise-metrics.ts';
 import { keyOf } from '../node/keys.ts';
 import {
-  ADVERTISE_METRIC,
   type DesiredObject,
   type LinkObject,
   MAIN_TABLE,
@@ -22,6 +22,7 @@ import {
   type ObjectKey,
 } from '../node/objects.ts';
 import { ObjectSet } from './object-set.ts';
+import { PLAIN_CLASS, routeClasses } from './route-class.ts';
 import type { Wiring, WiringConfig, WiringInput } from './types.ts';
 
 const ROUTER_ID_UNKNOWN =
@@ -32,7 +33,11 @@ export function advertiseBase({ config, facts }: WiringInput): Wiring {
   const set = new ObjectSet();
   const because = `advertise_via = ${config.advertiseVia}`;
   if (config.advertiseVia === 'main') {
-    addStanza(set, () => kernelRoutesStanza({ as: config.bgpAs, metric: ADVERTISE_METRIC }), because);
+    addStanza(
+      set,
+      () => kernelRoutesStanza({ as: config.bgpAs, metric: ADVERTISE_METRIC, classes: routeClasses(config) }),
+      because,
+    );
     return set.toWiring();
   }
   const [vrf, nic] = vrfLinks(config);
@@ -48,6 +53,8 @@ export function advertiseBase({ config, facts }: WiringInput): Wiring {
 export interface Announcement {
   readonly prefix: Prefix;
   readonly via?: IpAddress;
+  /** What attributes its route gets; absent: none. */
+  readonly routeClass?: number;
 }
 
 /** The object that makes traffic for the prefix come here. */
@@ -57,7 +64,7 @@ export function advertise(
   requires: readonly ObjectKey[],
   because: string,
 ): DesiredObject {
-  const { prefix } = announcement;
+  const { prefix, routeClass = PLAIN_CLASS } = announcement;
   if (config.advertiseVia === 'main') {
     return {
       object: {
@@ -66,7 +73,7 @@ export function advertise(
         table: MAIN_TABLE,
         destination: prefix,
         target: { type: 'blackhole' },
-        metric: ADVERTISE_METRIC,
+        metric: metricOfClass(routeClass),
       },
       role: 'advertise',
       requires,
@@ -75,7 +82,12 @@ export function advertise(
   }
   const vrf = vrfLinks(config).map(keyOf);
   if (isHostPrefix(prefix)) {
-    const object: NodeObject = { kind: 'address', device: config.bgpNic, prefix };
+    const object: NodeObject = {
+      kind: 'address',
+      device: config.bgpNic,
+      prefix,
+      ...(routeClass === PLAIN_CLASS ? {} : { metric: metricOfClass(routeClass) }),
+    };
     return { object, role: 'advertise', requires: [...vrf, ...requires], because };
   }
   return subnetInVrf(announcement, config, [...vrf, ...requires], because);
@@ -86,12 +98,13 @@ export function advertise(
  * IPv4, once it is there; in IPv6 the kernel refuses a gateway that is a local address.
  */
 function subnetInVrf(
-  { prefix, via }: Announcement,
+  { prefix, via, routeClass = PLAIN_CLASS }: Announcement,
   { bgpNic, bgpVrfTableId }: WiringConfig,
   requires: readonly ObjectKey[],
   because: string,
 ): DesiredObject {
   const family = familyOf(prefix);
+  const metric = routeClass === PLAIN_CLASS ? 0 : metricOfClass(routeClass);
   const gateway = family === 4 ? via : undefined;
   const target = {
     type: 'device',
@@ -101,7 +114,7 @@ function subnetInVrf(
   const needed =
     gateway === undefined ? [] : [keyOf({ kind: 'address', device: bgpNic, prefix: hostPrefix(gateway) })];
   return {
-    object: { kind: 'route', family, table: bgpVrfTableId, destination: prefix, target, metric: 0 },
+    object: { kind: 'route', family, table: bgpVrfTableId, destination: prefix, target, metric },
     role: 'advertise',
     requires: [...requires, ...needed],
     because,
@@ -119,7 +132,7 @@ function leakSettings(config: WiringConfig, routerId: IpAddress): Parameters<typ
   // Prefixes of subnets are routes of the VRF, addresses are connected.
   const redistribute: readonly Redistribute[] =
     config.tenant.advertisementMethod === 'subnet' ? ['connected', 'kernel'] : ['connected'];
-  return { as: config.bgpAs, vrf: config.bgpVrf, routerId, redistribute };
+  return { as: config.bgpAs, vrf: config.bgpVrf, routerId, redistribute, classes: routeClasses(config) };
 }
 
 /** A setting that FRR could not read is reported and not sent. */

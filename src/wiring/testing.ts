@@ -23,6 +23,8 @@ export const TEST_CONFIG: WiringConfig = {
   bgpVrfTableId: 10,
   localOvnCluster: defaultConfig().localOvnCluster,
   tenant: unrestrictedPolicy().tenant,
+  communities: [],
+  meds: [],
 };
 
 export interface TestNode {

@@ -94,6 +94,8 @@ export type WiringConfig = Pick<
   | 'bgpVrfTableId'
   | 'tenant'
   | 'localOvnCluster'
+  | 'communities'
+  | 'meds'
 >;
 
 export interface WiringInput {

@@ -28,6 +28,7 @@ import { advertise, advertiseBase } from './advertise.ts';
 import { type BridgeHandover, bridgeHandover, bridgeTable, localnetFlows, vlanHandover } from './handover.ts';
 import { handoverAddresses, proxyArpPath, proxyNdpPath } from './names.ts';
 import { ObjectSet } from './object-set.ts';
+import { routeClassOf } from './route-class.ts';
 import type { ExposingMethodWiring, Wiring, WiringInput } from './types.ts';
 
 export const underlay: ExposingMethodWiring = { base, expose };
@@ -147,7 +148,8 @@ function expose(exposure: Exposure, input: WiringInput): Wiring {
   }
   for (const reason of passage.reasons) set.pend(prefix, reason);
   if (passage.reasons.length === 0 && exposure.announce) {
-    const announcement = delivery.type === 'via' ? { prefix, via: delivery.via } : { prefix };
+    const routeClass = routeClassOf(exposure, input.config);
+    const announcement = { prefix, routeClass, ...(delivery.type === 'via' ? { via: delivery.via } : {}) };
     set.add(advertise(announcement, input.config, needed, because));
   }
   return set.toWiring();

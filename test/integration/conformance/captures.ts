@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { FactsReader } from '../../../src/agent/facts-reader.ts';
 import { readIdentity } from '../../../src/agent/identity.ts';
 import { MigrationGrace } from '../../../src/agent/migration-grace.ts';
-import { openOvnSource, ovnRemotes } from '../../../src/agent/ovn-source.ts';
+import { bindingsRemotes, openOvnSource, ovnRemotes } from '../../../src/agent/ovn-source.ts';
 import { Planner } from '../../../src/agent/planner.ts';
 import { systemClock } from '../../../src/base/clock.ts';
 import { silentLogger } from '../../../src/base/logger.ts';
@@ -107,7 +107,8 @@ export async function withTopology<T>(
   const snapshot = edge.ovs.snapshot() ?? missing('the local switch');
   const identity = readIdentity(snapshot, 'not-the-host-name') ?? missing('system-id');
   const remotes = ovnRemotes(config, snapshot) ?? missing('the OVN database');
-  const source = openOvnSource(config, remotes, identity, silentLogger, { changed: () => undefined });
+  const places = { database: remotes, bindings: bindingsRemotes(config, snapshot) };
+  const source = openOvnSource(config, places, identity, silentLogger, { changed: () => undefined });
   try {
     await source.whenSynchronized(AbortSignal.timeout(DEADLINE_MS));
     return await use(source.topology);
