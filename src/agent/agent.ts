@@ -14,6 +14,7 @@ import type { NodeIdentity } from '../ovn/topology.ts';
 import { methodOf } from '../wiring/wire.ts';
 import { ChangeLog } from './change-log.ts';
 import { FactsReader } from './facts-reader.ts';
+import { followLocalOvn } from './follow-local-ovn.ts';
 import { readIdentity } from './identity.ts';
 import { MigrationGrace } from './migration-grace.ts';
 import { OrphanCheck } from './orphan-check.ts';
@@ -119,8 +120,16 @@ class Agent {
         if (event.kind === 'database') this.#vswitchChanged();
       }),
       this.#node.onDrift((kinds) => this.#reconciler.drifted(kinds)),
-      ...this.#followLocalOvn(),
     );
+    if (this.#parts.config.exposingMethod === 'ovn') {
+      this.#cleanUp.push(
+        followLocalOvn(
+          edge,
+          (events) => this.#facts.concerns(events),
+          () => this.#reconciler.factsChanged(),
+        ),
+      );
+    }
     const unsubscribe = edge.frr.onZebraReturn?.(() => this.#reconciler.zebraReturned());
     if (unsubscribe !== undefined) this.#cleanUp.push(unsubscribe);
     this.#vswitchChanged();
@@ -129,24 +138,6 @@ class Agent {
     this.#startTimers();
     void this.#announceReady();
     await this.#reconciler.run(signal);
-  }
-
-  /** The ways to the fabric and the contents of the node's own OVN are facts that the wiring depends on. */
-  #followLocalOvn(): readonly (() => void)[] {
-    const { edge, config } = this.#parts;
-    if (config.exposingMethod !== 'ovn') return [];
-    const changed = (): void => this.#reconciler.factsChanged();
-    return [
-      edge.netlink.subscribe(
-        (events) => {
-          if (this.#facts.concerns(events)) changed();
-        },
-        { kinds: ['link', 'address', 'route', 'neighbor'] },
-      ),
-      edge.localOvn?.subscribe((event) => {
-        if (event === 'changed') changed();
-      }) ?? (() => undefined),
-    ];
   }
 
   async #announceReady(): Promise<void> {

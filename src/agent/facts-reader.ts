@@ -77,16 +77,19 @@ export class FactsReader {
   /** Fixed names and numbers of this node, for the rooms that must know what is the agent's. */
   scope(facts: NodeFacts): NodeScope {
     const bridges = [...new Set(facts.bridgeMappings.map((mapping) => mapping.bridge))];
+    const fabricDevices = [...(facts.localOvn?.bridges.values() ?? [])].flatMap(({ ports }) =>
+      ports.filter(({ inKernel, type }) => inKernel && type !== 'internal').map(({ name }) => name),
+    );
     const local = facts.localOvn?.mappings.map((mapping) => mapping.bridge);
     return {
       bgpNic: this.#config.bgpNic,
       bgpVrf: this.#config.bgpVrf,
       bgpVrfTable: this.#config.bgpVrfTableId,
       bgpAs: this.#config.bgpAs,
-      advertiseMetrics: [ADVERTISE_METRIC, ...routeClasses(this.#config).map(({ metric }) => metric)],
       bridges,
+      advertiseMetrics: [ADVERTISE_METRIC, ...routeClasses(this.#config).map(({ metric }) => metric)],
       tables: new Set(facts.tables.values()),
-      ...(local === undefined ? {} : { flowBridges: [...new Set([...bridges, ...local])] }),
+      ...(local === undefined ? {} : { flowBridges: [...new Set([...bridges, ...local])], fabricDevices }),
       ...(this.#config.exposingMethod === 'ovn' ? { localOvn: true } : {}),
     };
   }

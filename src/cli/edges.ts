@@ -2,6 +2,7 @@
 import type { Logger } from '../base/logger.ts';
 import type { AgentConfig } from '../config/types.ts';
 import { VtyFrr } from '../frr/vty-frr.ts';
+import { openLocalCluster } from '../localnb/local-cluster.ts';
 import { openRtnetlink } from '../netlink/index.ts';
 import type { NodeEdge } from '../node/edge.ts';
 import { SystemNodeFiles } from '../node/node-files.ts';
@@ -20,12 +21,23 @@ export function openEdges(config: AgentConfig, log: Logger): OpenEdge {
     ofctlPath: config.ovsOfctlPath,
     logger: log,
   });
+  const { ovnNbConnection, bgpChassisId } = config.localOvnCluster;
+  const localOvn = openLocalCluster({ remote: ovnNbConnection, logger: log });
+  if (config.exposingMethod === 'ovn') localOvn.start();
+  // With another method only what that one left matters, and where the node has no such cluster there is nothing to ask.
+  const isThere = (): boolean => ovs.snapshot()?.externalIds.has(`ovn-remote-${bgpChassisId}`) === true;
+  const unsubscribe = ovs.subscribe(() => {
+    if (isThere()) localOvn.start();
+  });
   return {
     netlink,
     frr,
     ovs,
     files: new SystemNodeFiles({ rtTablesPath: config.rtTablesPath }),
+    localOvn,
     close: async () => {
+      unsubscribe();
+      await localOvn.close();
       frr.close();
       await ovs.close();
       netlink.close();

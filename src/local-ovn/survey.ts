@@ -78,7 +78,17 @@ export async function survey(settings: LocalOvnSettings, edge: LocalOvnEdge): Pr
     ...remoteProblems(settings, southbound, absent),
     ...(await foreignProblems(settings, processes)),
   ];
-  return { processes, specs, keys, facts, southbound, capabilities, versions: findings.versions, problems };
+  return {
+    processes,
+    specs,
+    keys,
+    facts,
+    southbound,
+    capabilities,
+    versions: findings.versions,
+    obstacles,
+    silent: silentProblems(processes, specs),
+  };
 }
 
 export function statusOf(found: Survey): LocalOvnStatus {

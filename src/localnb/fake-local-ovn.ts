@@ -53,6 +53,10 @@ export class FakeLocalDatabase implements LocalDatabase {
     this.#memory.insert('NB_Global', {});
   }
 
+  start(): void {
+    // Always there.
+  }
+
   tables(): LocalTables {
     return this.#memory.views;
   }

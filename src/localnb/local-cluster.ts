@@ -31,7 +31,7 @@ const EFFECT_TIMEOUT_MS = 500;
 /** Each try is a transaction, so there is an end to narrowing down. */
 const MAX_TRANSACTIONS = 24;
 
-/** Connects to the cluster as configured. */
+/** The cluster as configured; nothing is connected before `start`. */
 export function openLocalCluster(options: {
   readonly remote: string;
   readonly logger: Logger;
@@ -60,6 +60,11 @@ export class LocalCluster implements LocalOvn {
     this.#clock = options.clock ?? systemClock;
     this.#effectTimeoutMs = options.effectTimeoutMs ?? EFFECT_TIMEOUT_MS;
     this.#unsubscribe = this.#database.subscribe((what) => this.#changed(what));
+  }
+
+  /** Begins to connect; further calls do nothing. */
+  start(): void {
+    this.#database.start();
   }
 
   snapshot(): LocalSnapshot | undefined {

@@ -9,6 +9,8 @@ import { type Operation, type OperationResult, OvsdbClient } from '../ovsdb/inde
 import { LOCAL_NORTHBOUND, type LocalTables } from './schema.ts';
 
 export interface LocalDatabase {
+  /** Begins to connect; further calls do nothing. */
+  start(): void;
   /** The tables, once their first contents are complete; kept while disconnected. */
   tables(): LocalTables | undefined;
   /** True when the server's schema has this column. */
@@ -32,8 +34,8 @@ export function openLocalDatabase(remote: string, logger: Logger): LocalDatabase
     logger,
   });
   const replica = client.replicate(LOCAL_NORTHBOUND);
-  client.start();
   return {
+    start: () => client.start(),
     tables: () => (replica.populated ? replica.tables : undefined),
     has: (table, column) => replica.has(table, column),
     subscribe: (listener) =>

@@ -98,6 +98,8 @@ class Planner {
   readonly #made = new Map<string, UuidReference>();
   readonly #removed = new Set<string>();
   readonly #operations: PlannedOperation[] = [];
+  /** Children put on and taken off the lists of their parents. */
+  readonly #listings: PlannedOperation[] = [];
   readonly #problems = new Map<number, string>();
 
   constructor(
@@ -127,7 +129,8 @@ class Planner {
       if (write.op === 'put') this.#put(index, write.row);
       else this.#remove(index, write);
     }
-    return { operations: this.#operations, problems: this.#problems };
+    // Parents first: an operation sees what those before it did.
+    return { operations: [...this.#operations, ...this.#listings], problems: this.#problems };
   }
 
   #put(index: number, row: LocalRow): void {
@@ -152,7 +155,8 @@ class Planner {
     const moved = stored?.parent !== undefined && parent[1] !== stored.parent;
     if (stored?.parent !== undefined && moved) this.#unlist(index, place, stored.parent, self);
     if (stored === undefined || moved) {
-      this.#push(index, mutate(place.table, [['_uuid', '==', parent]], [[place.column, 'insert', [self]]]));
+      const operation = mutate(place.table, [['_uuid', '==', parent]], [[place.column, 'insert', [self]]]);
+      this.#listings.push({ operation, write: index });
     }
   }
 
@@ -181,7 +185,8 @@ class Planner {
     parent: string,
     self: UuidReference,
   ): void {
-    this.#push(index, mutate(place.table, byUuid(parent), [[place.column, 'delete', [self]]]));
+    const operation = mutate(place.table, byUuid(parent), [[place.column, 'delete', [self]]]);
+    this.#listings.push({ operation, write: index });
   }
 
   #reference(key: string): UuidReference | undefined {

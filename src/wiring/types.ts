@@ -93,9 +93,9 @@ export type WiringConfig = Pick<
   | 'bgpVrf'
   | 'bgpVrfTableId'
   | 'tenant'
+  | 'localOvnCluster'
   | 'communities'
   | 'meds'
-  | 'localOvnCluster'
 >;
 
 export interface WiringInput {
