@@ -35,7 +35,7 @@ export async function takeDown(
   const done: string[] = [];
   const kept: string[] = [];
   const problems: string[] = [];
-  for (const name of [...LOCAL_PROCESSES].reverse()) {
+  for (const name of LOCAL_PROCESSES.toReversed()) {
     const spec = specs[name];
     const [status] = (await inspectProcesses(edge.host, settings, southbound)).filter(
       (one) => one.name === name,
