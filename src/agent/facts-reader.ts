@@ -89,7 +89,9 @@ export class FactsReader {
       bridges,
       advertiseMetrics: [ADVERTISE_METRIC, ...routeClasses(this.#config).map(({ metric }) => metric)],
       tables: new Set(facts.tables.values()),
-      ...(local === undefined ? {} : { flowBridges: [...new Set([...bridges, ...local])], fabricDevices }),
+      ...(local === undefined
+        ? {}
+        : { flowBridges: [...new Set([...bridges, ...local])], localBridges: local, fabricDevices }),
       ...(this.#config.exposingMethod === 'ovn' ? { localOvn: true } : {}),
     };
   }

@@ -1,5 +1,6 @@
 /** `ovn-bgp-agent`: parses the command line and hands over to the commands. Wrong usage ends with exit code 64. */
 import { Command, CommanderError } from 'commander';
+import { registerCleanupCommand } from './cleanup-command.ts';
 import { registerConfigCommand } from './config-command.ts';
 import { registerDocsCommand } from './docs-command.ts';
 import { EXIT } from './exit-codes.ts';
@@ -28,6 +29,7 @@ for (const register of [
   registerRunCommand,
   registerPlanCommand,
   registerLocalOvnCommand,
+  registerCleanupCommand,
   registerConfigCommand,
   registerDocsCommand,
 ]) {

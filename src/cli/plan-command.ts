@@ -33,6 +33,8 @@ export function registerPlanCommand(program: Command, io: CommandIo): void {
     const options: PlanOptions = command.opts();
     const edge = openEdges(loaded.config, silentLogger);
     try {
+      // Down: what is wanted of it is shown as blocked.
+      if (loaded.config.exposingMethod === 'ovn') await edge.whenLocalOvnIsKnown(5000);
       const result: DryRun = await dryRun(
         { config: loaded.config, edge, log: silentLogger, osHostname: hostname() },
         AbortSignal.timeout(options.timeout * 1000),

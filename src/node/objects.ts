@@ -182,6 +182,8 @@ export interface NodeScope {
    * the node's own OVN and the fabric. Absent: flows on the provider bridges, no such entries.
    */
   readonly flowBridges?: readonly string[];
+  /** Bridges that the node's own OVN is mapped to. */
+  readonly localBridges?: readonly string[];
   /** NICs in the bridges of the node's own OVN: settings of theirs are the agent's business. */
   readonly fabricDevices?: readonly string[];
   /** The node's own OVN is part of the wanted state: not knowing what it holds is a problem. */

@@ -1,6 +1,6 @@
 /**
- * Static entries of bridges' MAC tables that keep a bridge's address on its own port. They carry no mark: what is ours is
- * an entry, on a bridge that the agent has flows on, that sends an address to the bridge itself.
+ * Static entries of bridges' MAC tables that keep a bridge's address on its own port. They carry no mark: ours are those
+ * for the bridge itself, and on bridges of the node's own OVN also those for an address that the bridge had before.
  */
 import type { FdbObject, ObservedObject } from '../objects.ts';
 import { failureOf, type Kind, type View, type Write, type WriteResult } from './kind.ts';
@@ -29,7 +29,11 @@ export async function readFdb(
   signal: AbortSignal | undefined,
 ): Promise<ObservedObject[]> {
   const entries = await view.edge.ovs.staticFdb(bridge, signal);
-  return entries.map(({ mac, vlan }) => ({ object: { kind: 'fdb', bridge, mac, vlan }, owned: true }));
+  const local = view.scope.localBridges?.includes(bridge) === true;
+  return entries.map(({ mac, vlan }) => ({
+    object: { kind: 'fdb', bridge, mac, vlan },
+    owned: local || view.devices.named(bridge)?.mac === mac,
+  }));
 }
 
 async function writeEntry(
