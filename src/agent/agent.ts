@@ -21,6 +21,7 @@ import { OrphanCheck } from './orphan-check.ts';
 import { bindingsRemotes, type OvnSource, openOvnSource, ovnRemotes } from './ovn-source.ts';
 import { Planner } from './planner.ts';
 import { Reconciler } from './reconciler.ts';
+import { resolveNextHops } from './resolve-next-hops.ts';
 import { whenSnapshot } from './when-snapshot.ts';
 import { WithdrawGuard } from './withdraw-guard.ts';
 import { ZebraCheck } from './zebra-check.ts';
@@ -101,7 +102,11 @@ class Agent {
       changeLog: this.#changeLog,
       zebraCheck: new ZebraCheck(edge.frr, clock, log),
       orphanCheck: new OrphanCheck(edge.frr, config, clock, log),
-      readFacts: (signal) => this.#facts.read(signal),
+      readFacts: async (signal) => {
+        const facts = await this.#facts.read(signal);
+        await resolveNextHops(edge.netlink, facts);
+        return facts;
+      },
       scopeOf: (facts) => this.#facts.scope(facts),
     });
   }

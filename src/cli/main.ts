@@ -5,6 +5,7 @@ import { registerConfigCommand } from './config-command.ts';
 import { registerDocsCommand } from './docs-command.ts';
 import { EXIT } from './exit-codes.ts';
 import type { CommandIo } from './io.ts';
+import { registerLocalOvnCommand } from './local-ovn-command.ts';
 import { registerPlanCommand } from './plan-command.ts';
 import { registerRunCommand } from './run-command.ts';
 import { VERSION } from './version.ts';
@@ -27,6 +28,7 @@ const program = new Command('ovn-bgp-agent')
 for (const register of [
   registerRunCommand,
   registerPlanCommand,
+  registerLocalOvnCommand,
   registerCleanupCommand,
   registerConfigCommand,
   registerDocsCommand,

@@ -84,6 +84,8 @@ function localOvnCluster(values: OptionValues): LocalOvnClusterConfig {
     peerIps: values.localPeerIps,
     providerNetworksPoolPrefixes: values.localPoolPrefixes,
     bgpChassisId: values.localBgpChassisId,
+    runDir: values.localRunDir,
+    databaseDir: values.localDatabaseDir,
     shape,
     bfd: bfd && values.localPeerIps.length > 0,
     arpProxy: values.localArpProxy,

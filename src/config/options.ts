@@ -376,6 +376,18 @@ export const OPTIONS = {
     default: 'bgp',
     help: "Chassis of the node's own OVN cluster, and the suffix of its keys in external_ids.",
   }),
+  localRunDir: option('local_ovn_cluster', 'run_dir', {
+    type: pathType,
+    default: '/run/ovn-bgp',
+    origin: 'own',
+    help: "Pid files and control sockets of the node's own OVN cluster, and the socket of its Southbound database. Used by the command local-ovn.",
+  }),
+  localDatabaseDir: option('local_ovn_cluster', 'database_dir', {
+    type: pathType,
+    default: '/var/lib/ovn-bgp',
+    origin: 'own',
+    help: "Where the databases of the node's own OVN cluster are kept. Used by the command local-ovn.",
+  }),
   localBfd: option('local_ovn_cluster', 'bfd', {
     type: choiceType(['auto', 'on', 'off']),
     default: 'auto',

@@ -51,6 +51,9 @@ export interface LocalOvnClusterConfig {
   readonly peerIps: readonly IpAddress[];
   readonly providerNetworksPoolPrefixes: readonly Prefix[];
   readonly bgpChassisId: string;
+  /** Of the processes that `local-ovn` starts. */
+  readonly runDir: string;
+  readonly databaseDir: string;
   /** `compatible`: the rows of the Python agent; `host-routes`: a route for each address, no policy. */
   readonly shape: LocalOvnShape;
   /** BFD sessions between the node's own OVN and the peers. */
