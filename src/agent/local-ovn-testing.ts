@@ -56,13 +56,12 @@ export class OvnNode {
       netlink.addNeighbor({ ...neighbor, state: 0x02, proxy: false, flags: 0x80 });
     }
     this.routeOver('br-ex', 'br-ex-2');
-    const { insert } = this.database;
-    insert(
+    this.database.insert(
       'Logical_Switch_Port',
       { name: 'provnet-1', type: 'localnet', options: new Map([['network_name', 'physnet1']]) },
       'localnet',
     );
-    insert('Logical_Switch', { name: 'neutron-pub', ports: ['localnet'] }, 'switch');
+    this.database.insert('Logical_Switch', { name: 'neutron-pub', ports: ['localnet'] }, 'switch');
     this.topology = createNorthboundTopology(this.database.views, { hostname: 'cmp-1', systemId: 'C1' });
     this.vm(10);
   }

@@ -41,6 +41,12 @@ function warnings(config: AgentConfig): Unsupported[] {
         'translated, so driver = ovn_bgp_driver leaves out none; nb_ovn_bgp_driver does',
     );
   }
+  const exposesTenants = tenant.exposeNetworks || tenant.exposeIpv6Gua;
+  if (config.exposingMethod === 'ovn' && exposesTenants && !tenant.requireSnatDisabled) {
+    messages.push(
+      'exposing_method = ovn exposes tenant networks: those whose router translates their source addresses cannot be reached that way; set require_snat_disabled_for_tenant_networks = true to leave them out',
+    );
+  }
   if (config.clearVrfRoutesOnStartup) {
     messages.push(
       'clear_vrf_routes_on_startup = true: this version leaves routes of others in the VRF; its own are always put right',

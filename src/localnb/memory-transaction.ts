@@ -138,8 +138,11 @@ export class MemoryTransaction {
       case 'comment':
       case 'commit':
       case 'wait':
-        throw new TypeError(`the fake does not know the operation ${operation.op}`);
+        break;
+      default:
+        operation satisfies never;
     }
+    throw new TypeError(`the fake does not know the operation ${operation.op}`);
   }
 
   #table(table: TableName): Staged {
