@@ -88,7 +88,7 @@ export class Stage {
   readonly results: DrillResult[] = [];
   #agents: ReadonlyMap<ChassisName, LabAgent> = new Map();
 
-  private constructor(cloud: Cloud, machines: readonly VirtualMachine[], witness: Witness, repairMs: number) {
+  private constructor(cloud: Cloud, machines: readonly VirtualMachine[], witness: Witness) {
     const [flat, vlan, spare, bystander] = machines;
     if (flat === undefined || vlan === undefined || spare === undefined || bystander === undefined) {
       throw new TypeError('four machines are needed');
