@@ -17,7 +17,7 @@ import { FactsReader } from './facts-reader.ts';
 import { readIdentity } from './identity.ts';
 import { MigrationGrace } from './migration-grace.ts';
 import { OrphanCheck } from './orphan-check.ts';
-import { type OvnSource, openOvnSource, ovnRemotes } from './ovn-source.ts';
+import { bindingsRemotes, type OvnSource, openOvnSource, ovnRemotes } from './ovn-source.ts';
 import { Planner } from './planner.ts';
 import { Reconciler } from './reconciler.ts';
 import { whenSnapshot } from './when-snapshot.ts';
@@ -78,7 +78,7 @@ class Agent {
     this.#parts = parts;
     this.#node = new Node(edge, log);
     this.#grace = new MigrationGrace(config.migrationGraceSec, clock, (key) =>
-      this.#reconciler.candidatesChanged([key]),
+      this.#reconciler.graceEnded(key),
     );
     this.#planner = new Planner(config, underlay, this.#grace);
     this.#facts = new FactsReader(edge, config, log);
@@ -163,16 +163,18 @@ class Agent {
       );
       return;
     }
+    const bindings = bindingsRemotes(config, snapshot);
     const current = this.#source;
     if (
       current?.ovn.remotes === remotes &&
+      current.ovn.bindingsRemotes === bindings &&
       current.identity.hostname === identity.hostname &&
       current.identity.systemId === identity.systemId
     ) {
       return;
     }
     log.info({ remotes, ...identity, driver: config.driver }, 'reading the OVN database');
-    const ovn = openOvnSource(config, remotes, identity, log, {
+    const ovn = openOvnSource(config, { database: remotes, bindings }, identity, log, {
       changed: (affected, cause) => {
         if (this.#adopted === ovn) this.#reconciler.topologyChanged(affected, cause);
       },

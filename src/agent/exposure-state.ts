@@ -1,19 +1,20 @@
 /**
  * The exposures of this node, kept up to date candidate by candidate.
  *
- * In: verdicts of the candidates that changed. Out: which winning exposures came and went. Claims on one address are
- * settled by the rank of `exposures/conflicts.ts`, so the result does not depend on the order of events; a full
- * recompute over all candidates gives the same state, and a test compares the two.
+ * In: verdicts of the candidates that changed. Out: which winning exposures came and went. Claims on one prefix are
+ * settled by the rank of `exposures/conflicts.ts`, after those whose subnet is exposed for somebody else were set aside,
+ * so the result does not depend on the order of events; a full recompute over all candidates gives the same state, and a
+ * test compares the two.
  */
-import type { IpAddress } from '../base/address.ts';
-import { resolveConflict } from '../exposures/conflicts.ts';
+import type { Prefix } from '../base/address.ts';
+import { ownWinner, settle } from '../exposures/conflicts.ts';
 import type { Denial, Exposure, Verdict } from '../exposures/types.ts';
 import type { CandidateKey } from '../ovn/topology.ts';
 
 export interface ExposureDelta {
-  /** Addresses that are no longer exposed. */
+  /** Prefixes that are no longer exposed. */
   readonly withdrawn: readonly Exposure[];
-  /** Exposures that are new or differ from what was exposed for the address. */
+  /** Exposures that are new or differ from what was exposed for the prefix. */
   readonly exposed: readonly Exposure[];
   /** Denials that were not there before this update. */
   readonly denied: readonly Denial[];
@@ -21,12 +22,16 @@ export interface ExposureDelta {
 
 export class ExposureState {
   readonly #verdicts = new Map<CandidateKey, Verdict>();
-  readonly #claims = new Map<IpAddress, Exposure[]>();
-  readonly #winners = new Map<IpAddress, Exposure>();
-  readonly #conflicts = new Map<IpAddress, readonly Denial[]>();
+  readonly #claims = new Map<Prefix, Exposure[]>();
+  /** Prefixes with claims that need this subnet, with how many need it. */
+  readonly #inside = new Map<Prefix, Map<Prefix, number>>();
+  /** Which candidate carries the subnets that others need. */
+  readonly #carriers = new Map<Prefix, CandidateKey>();
+  readonly #winners = new Map<Prefix, Exposure>();
+  readonly #conflicts = new Map<Prefix, readonly Denial[]>();
 
-  /** Winning exposures by address. */
-  get exposures(): ReadonlyMap<IpAddress, Exposure> {
+  /** Winning exposures by prefix. */
+  get exposures(): ReadonlyMap<Prefix, Exposure> {
     return this.#winners;
   }
 
@@ -39,64 +44,93 @@ export class ExposureState {
     return this.#verdicts.keys();
   }
 
-  /** Takes new verdicts; `undefined` means that the candidate is gone. */
-  update(verdicts: Iterable<readonly [CandidateKey, Verdict | undefined]>): ExposureDelta {
-    const addresses = new Set<IpAddress>();
+  /** Takes new verdicts; an empty one is that of a candidate that is gone. */
+  update(verdicts: Iterable<readonly [CandidateKey, Verdict]>): ExposureDelta {
+    const prefixes = new Set<Prefix>();
     const denied: Denial[] = [];
     for (const [key, verdict] of verdicts) {
       const before = this.#verdicts.get(key);
       for (const exposure of before?.exposures ?? []) {
-        addresses.add(exposure.address);
+        prefixes.add(exposure.prefix);
         this.#drop(exposure);
       }
-      for (const exposure of verdict?.exposures ?? []) {
-        addresses.add(exposure.address);
+      for (const exposure of verdict.exposures) {
+        prefixes.add(exposure.prefix);
         this.#claim(exposure);
       }
       const known = new Set(before?.denials.map(denialText));
-      denied.push(...(verdict?.denials ?? []).filter((denial) => !known.has(denialText(denial))));
-      if (verdict === undefined || (verdict.exposures.length === 0 && verdict.denials.length === 0)) {
+      denied.push(...verdict.denials.filter((denial) => !known.has(denialText(denial))));
+      if (verdict.exposures.length === 0 && verdict.denials.length === 0) {
         this.#verdicts.delete(key);
       } else {
         this.#verdicts.set(key, verdict);
       }
     }
-    return this.#settle(addresses, denied);
+    return this.#settle(prefixes, denied);
   }
 
-  #settle(addresses: Iterable<IpAddress>, denied: Denial[]): ExposureDelta {
+  #settle(prefixes: Set<Prefix>, denied: Denial[]): ExposureDelta {
     const withdrawn: Exposure[] = [];
     const exposed: Exposure[] = [];
-    for (const address of addresses) {
-      const before = this.#winners.get(address);
-      const claims = this.#claims.get(address);
-      if (claims === undefined) {
+    for (const subnet of [...prefixes]) {
+      const inside = this.#inside.get(subnet);
+      if (inside === undefined) continue;
+      const carrier = ownWinner(this.#claims.get(subnet))?.candidate;
+      if (carrier === this.#carriers.get(subnet)) continue;
+      if (carrier === undefined) this.#carriers.delete(subnet);
+      else this.#carriers.set(subnet, carrier);
+      for (const prefix of inside.keys()) prefixes.add(prefix);
+    }
+    for (const prefix of prefixes) {
+      const before = this.#winners.get(prefix);
+      const after = this.#resolve(prefix, denied);
+      if (after === undefined) {
         if (before !== undefined) withdrawn.push(before);
-        this.#winners.delete(address);
-        this.#conflicts.delete(address);
-        continue;
+        this.#winners.delete(prefix);
+      } else {
+        this.#winners.set(prefix, after);
+        if (before === undefined || JSON.stringify(before) !== JSON.stringify(after)) exposed.push(after);
       }
-      const { winner, denials } = resolveConflict(claims);
-      this.#winners.set(address, winner);
-      if (before === undefined || JSON.stringify(before) !== JSON.stringify(winner)) exposed.push(winner);
-      const known = new Set(this.#conflicts.get(address)?.map(denialText));
-      denied.push(...denials.filter((denial) => !known.has(denialText(denial))));
-      if (denials.length === 0) this.#conflicts.delete(address);
-      else this.#conflicts.set(address, denials);
     }
     return { withdrawn, exposed, denied };
   }
 
+  #resolve(prefix: Prefix, denied: Denial[]): Exposure | undefined {
+    const { winner, denials } = settle(this.#claims.get(prefix) ?? [], (subnet) =>
+      ownWinner(this.#claims.get(subnet)),
+    );
+    const known = new Set(this.#conflicts.get(prefix)?.map(denialText));
+    denied.push(...denials.filter((denial) => !known.has(denialText(denial))));
+    if (denials.length === 0) this.#conflicts.delete(prefix);
+    else this.#conflicts.set(prefix, denials);
+    return winner;
+  }
+
   #claim(exposure: Exposure): void {
-    const claims = this.#claims.get(exposure.address);
-    if (claims === undefined) this.#claims.set(exposure.address, [exposure]);
+    const claims = this.#claims.get(exposure.prefix);
+    if (claims === undefined) this.#claims.set(exposure.prefix, [exposure]);
     else claims.push(exposure);
+    if (exposure.delivery.type === 'covered') this.#count(exposure.delivery.subnet, exposure.prefix, 1);
   }
 
   #drop(exposure: Exposure): void {
-    const rest = this.#claims.get(exposure.address)?.filter((claim) => claim !== exposure) ?? [];
-    if (rest.length === 0) this.#claims.delete(exposure.address);
-    else this.#claims.set(exposure.address, rest);
+    const rest = this.#claims.get(exposure.prefix)?.filter((claim) => claim !== exposure) ?? [];
+    if (rest.length === 0) this.#claims.delete(exposure.prefix);
+    else this.#claims.set(exposure.prefix, rest);
+    if (exposure.delivery.type === 'covered') this.#count(exposure.delivery.subnet, exposure.prefix, -1);
+  }
+
+  #count(subnet: Prefix, inside: Prefix, by: 1 | -1): void {
+    const counts = this.#inside.get(subnet) ?? new Map<Prefix, number>();
+    const count = (counts.get(inside) ?? 0) + by;
+    if (count > 0) counts.set(inside, count);
+    else counts.delete(inside);
+    if (counts.size > 0) {
+      this.#inside.set(subnet, counts);
+    } else {
+      this.#inside.delete(subnet);
+      this.#carriers.delete(subnet);
+    }
   }
 }
 

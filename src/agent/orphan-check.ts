@@ -10,7 +10,7 @@
  * on its way from zebra to bgpd: only what is seen twice counts. Where FRR cannot be asked it is asked again later; an
  * orphan that comes back is told of and left after some attempts: then it is not the agent's.
  */
-import { networkAddress, type Prefix } from '../base/address.ts';
+import type { Prefix } from '../base/address.ts';
 import { Backoff } from '../base/backoff.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
@@ -20,6 +20,7 @@ import { keyOf } from '../node/keys.ts';
 import type { DesiredObject, NodePlan, ObjectKey } from '../node/objects.ts';
 import { ADVERTISE } from '../node/stages.ts';
 import { advertise } from '../wiring/advertise.ts';
+import { PLAIN_CLASS, routeClasses } from '../wiring/route-class.ts';
 import type { WiringConfig } from '../wiring/types.ts';
 
 const CONFIRM_MS = 250;
@@ -108,7 +109,7 @@ export class OrphanCheck {
   }
 
   #renewed(prefix: Prefix): DesiredObject {
-    return advertise(networkAddress(prefix), this.#config, [], 'announced although zebra lost it');
+    return advertise({ prefix }, this.#config, [], 'announced although zebra lost it');
   }
 
   async #ask(
@@ -117,7 +118,11 @@ export class OrphanCheck {
   ): Promise<readonly Prefix[] | undefined> {
     const { bgpAs, bgpVrf, advertiseVia } = this.#config;
     const id: Stanza['id'] = advertiseVia === 'vrf' ? 'leak' : 'kernel-routes';
-    const isWanted = (prefix: Prefix): boolean => desired.has(keyOf(this.#renewed(prefix).object));
+    const classes = [PLAIN_CLASS, ...routeClasses(this.#config).map(({ number }) => number)];
+    const isWanted = (prefix: Prefix): boolean =>
+      classes.some((routeClass) =>
+        desired.has(keyOf(advertise({ prefix, routeClass }, this.#config, [], '').object)),
+      );
     try {
       const orphans = await this.#frr.orphans?.({ as: bgpAs, vrf: bgpVrf }, id, isWanted, signal);
       this.#retry.reset();

@@ -8,12 +8,12 @@
 import type { Logger } from '../base/logger.ts';
 import type { AgentConfig, TlsFiles } from '../config/types.ts';
 import type { OvsSnapshot } from '../openvswitch/types.ts';
-import { createNorthboundTopology } from '../ovn/northbound.ts';
 import { NORTHBOUND } from '../ovn/northbound-schema.ts';
 import { createSouthboundTopology } from '../ovn/southbound.ts';
 import { SOUTHBOUND } from '../ovn/southbound-schema.ts';
 import type { CandidateKey, IncrementalTopology, NodeIdentity, Topology } from '../ovn/topology.ts';
 import { type DatabaseSpec, OvsdbClient, type Replica, type Views } from '../ovsdb/index.ts';
+import { NorthboundSource } from './northbound-source.ts';
 
 export interface OvnSourceEvents {
   changed(affected: 'all' | ReadonlySet<CandidateKey>, cause: 'snapshot' | 'update'): void;
@@ -23,6 +23,8 @@ export interface OvnSource {
   readonly topology: Topology;
   readonly synchronized: boolean;
   readonly remotes: string;
+  /** Where the bindings would be read, should the driver's own database not tell where things are. */
+  readonly bindingsRemotes: string | undefined;
   whenSynchronized(signal?: AbortSignal): Promise<void>;
   close(): Promise<void>;
 }
@@ -36,35 +38,51 @@ export function ovnRemotes(config: AgentConfig, snapshot: OvsSnapshot): string |
     : (config.ovnSbConnection ?? snapshot.ovnRemote);
 }
 
+/** Where the Northbound driver finds the bindings that its own database may lack; `undefined` for other drivers. */
+export function bindingsRemotes(config: AgentConfig, snapshot: OvsSnapshot): string | undefined {
+  return config.driver === 'nb_ovn_bgp_driver' ? (config.ovnSbConnection ?? snapshot.ovnRemote) : undefined;
+}
+
 export function openOvnSource(
   config: AgentConfig,
-  remotes: string,
+  remotes: { readonly database: string; readonly bindings: string | undefined },
   identity: NodeIdentity,
   log: Logger,
   events: OvnSourceEvents,
 ): OvnSource {
-  const northbound = config.driver === 'nb_ovn_bgp_driver';
-  const tls: TlsFiles = northbound ? config.ovnNbTls : config.ovnSbTls;
-  const client = new OvsdbClient({
-    remotes,
-    database: northbound ? NORTHBOUND.name : SOUTHBOUND.name,
-    inactivityProbeMs: INACTIVITY_PROBE_MS,
-    logger: log,
-    ...(remotes.includes('ssl:') ? { tls } : {}),
-  });
-  const source = northbound
-    ? replicate(client, NORTHBOUND, (views) => createNorthboundTopology(views, identity), events)
-    : replicate(client, SOUTHBOUND, (views) => createSouthboundTopology(views, identity), events);
+  const { database, bindings } = remotes;
+  if (config.driver === 'nb_ovn_bgp_driver') {
+    const clients = {
+      northbound: openClient(NORTHBOUND.name, database, config.ovnNbTls, log),
+      southbound:
+        bindings === undefined ? undefined : openClient(SOUTHBOUND.name, bindings, config.ovnSbTls, log),
+    };
+    const places = { northbound: database, southbound: bindings };
+    return new NorthboundSource(config, clients, places, identity, log, events);
+  }
+  const client = openClient(SOUTHBOUND.name, database, config.ovnSbTls, log);
+  const source = replicate(client, SOUTHBOUND, (views) => createSouthboundTopology(views, identity), events);
   client.start();
   return {
     topology: source.topology,
-    remotes,
+    remotes: database,
+    bindingsRemotes: undefined,
     get synchronized() {
       return source.replica.synchronized;
     },
     whenSynchronized: (signal) => source.replica.whenSynchronized(signal),
     close: () => client.close(),
   };
+}
+
+function openClient(database: string, remotes: string, tls: TlsFiles, log: Logger): OvsdbClient {
+  return new OvsdbClient({
+    remotes,
+    database,
+    inactivityProbeMs: INACTIVITY_PROBE_MS,
+    logger: log,
+    ...(remotes.includes('ssl:') ? { tls } : {}),
+  });
 }
 
 function replicate<D extends DatabaseSpec>(

@@ -5,13 +5,19 @@
  * before. A change of one row costs the candidates that it affects; a change of the node's facts wires everything
  * again. Nothing here reads or writes the node.
  */
-import type { IpAddress } from '../base/address.ts';
+import type { MacAddress, Prefix } from '../base/address.ts';
 import type { AgentConfig } from '../config/types.ts';
 import { evaluateCandidate } from '../exposures/evaluate.ts';
 import type { Denial, Exposure, ExposurePolicy, Verdict } from '../exposures/types.ts';
 import { keyOf } from '../node/keys.ts';
 import type { DesiredObject, ObjectKey } from '../node/objects.ts';
-import type { CandidateKey, Localnet, Topology } from '../ovn/topology.ts';
+import {
+  type Candidate,
+  type CandidateKey,
+  candidateKind,
+  type Localnet,
+  type Topology,
+} from '../ovn/topology.ts';
 import type { ExposingMethodWiring, NodeFacts, Pending, Wiring } from '../wiring/types.ts';
 import { DesiredState } from './desired-state.ts';
 import { ExposureState } from './exposure-state.ts';
@@ -35,6 +41,7 @@ export class Planner {
   readonly #exposures = new ExposureState();
   readonly #desired = new DesiredState();
   readonly #pending = new Map<string, readonly Pending[]>();
+  readonly #lastMacs = new Map<CandidateKey, MacAddress>();
   #topology: Topology | undefined;
   #facts: NodeFacts | undefined;
   #localnets: readonly Localnet[] = [];
@@ -52,7 +59,7 @@ export class Planner {
     return this.#desired.objects;
   }
 
-  get exposures(): ReadonlyMap<IpAddress, Exposure> {
+  get exposures(): ReadonlyMap<Prefix, Exposure> {
     return this.#exposures.exposures;
   }
 
@@ -89,6 +96,11 @@ export class Planner {
     else for (const key of candidates) this.#dirty.add(key);
   }
 
+  /** The grace period of this port is over: it and its floating IPs may have another verdict now. */
+  graceEnded(port: CandidateKey): void {
+    this.markDirty([port, ...(this.#topology?.companions(port) ?? [])]);
+  }
+
   /** Brings exposures and desired objects up to date; `undefined` while the topology or the facts are unknown. */
   step(): PlanningStep | undefined {
     if (this.#topology === undefined || this.#facts === undefined) return undefined;
@@ -106,9 +118,8 @@ export class Planner {
       this.#put(BASE, this.#method.base(input, localnets), touched);
     }
     const rewired = this.#rewire ? this.#exposures.exposures.values() : delta.exposed;
-    for (const exposure of delta.withdrawn) this.#put(exposure.address, undefined, touched);
-    for (const exposure of rewired)
-      this.#put(exposure.address, this.#method.expose(exposure, input), touched);
+    for (const exposure of delta.withdrawn) this.#put(exposure.prefix, undefined, touched);
+    for (const exposure of rewired) this.#put(exposure.prefix, this.#method.expose(exposure, input), touched);
 
     const all = this.#rewire;
     this.#localnets = localnets;
@@ -127,12 +138,30 @@ export class Planner {
     keys: Iterable<CandidateKey>,
     topology: Topology,
     policy: ExposurePolicy,
-  ): Iterable<readonly [CandidateKey, Verdict | undefined]> {
+  ): Iterable<readonly [CandidateKey, Verdict]> {
+    const others: CandidateKey[] = [];
     for (const key of keys) {
-      const port = topology.port(key);
-      this.#grace.observe(key, port?.residence);
-      yield [key, port === undefined ? undefined : evaluateCandidate(key, topology, policy)];
+      if (candidateKind(key) !== 'port') {
+        others.push(key);
+        continue;
+      }
+      const observe = (candidate: Candidate | undefined): void =>
+        this.#grace.observe(key, candidate?.kind === 'port' ? candidate.residence : undefined);
+      yield [key, evaluateCandidate(key, topology, policy, observe)];
     }
+    // Decisions on floating IPs ask whether their port is in its grace period.
+    for (const key of others) {
+      const verdict = evaluateCandidate(key, topology, policy);
+      this.#rememberMac(key, verdict);
+      yield [key, verdict];
+    }
+  }
+
+  /** Neutron takes the MAC address out of a floating IP while its port is down, also in a live migration. */
+  #rememberMac(key: CandidateKey, { exposures }: Verdict): void {
+    const [exposure] = exposures;
+    if (exposure?.kind !== 'floating-ip' || exposure.delivery.type !== 'link') this.#lastMacs.delete(key);
+    else if (exposure.delivery.mac !== undefined) this.#lastMacs.set(key, exposure.delivery.mac);
   }
 
   #policy(facts: NodeFacts): ExposurePolicy {
@@ -141,6 +170,10 @@ export class Planner {
       allowedPrefixes: this.#config.allowedPrefixes,
       proxyNdpAddresses: this.#config.proxyNdpAddresses,
       graced: this.#grace.graced,
+      lastMacs: this.#lastMacs,
+      tenant: this.#config.tenant,
+      exposeUnmarked: this.#config.exposeUnmarked,
+      exposeExternal: this.#config.exposeExternalPorts,
     };
   }
 

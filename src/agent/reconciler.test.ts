@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { type IpAddress, type Prefix, parsePrefix } from '../base/address.ts';
+import { type Prefix, parsePrefix } from '../base/address.ts';
 import type { AgentConfig } from '../config/types.ts';
+import { macOf } from '../exposures/testing.ts';
 import type { FakeNode } from '../node/fake-node.ts';
 import { type MemoryDatabase, memoryDatabase } from '../ovn/memory-database.ts';
 import { createNorthboundTopology } from '../ovn/northbound.ts';
@@ -346,12 +347,12 @@ describe('the loop', () => {
       'twin',
     );
     await cloud.tell(twin);
-    const macOf = (): string | undefined =>
-      cloud.agent.planner.exposures.get('172.24.4.10' as IpAddress)?.mac;
-    expect(macOf()).toBe('fa:16:3e:ff:ff:ff');
+    const mac = (): string | undefined =>
+      macOf(cloud.agent.planner.exposures.get('172.24.4.10/32' as Prefix));
+    expect(mac()).toBe('fa:16:3e:ff:ff:ff');
     expect([...cloud.agent.planner.denials()].map((denial) => denial.code)).toContain('conflict');
     await cloud.tell(cloud.database.delete('Logical_Switch_Port', 'twin'));
-    expect(macOf()).toBe('fa:16:3e:00:00:0a');
+    expect(mac()).toBe('fa:16:3e:00:00:0a');
     const neighbors = await cloud.edge.netlink.neighbors();
     expect(neighbors.map((neighbor) => neighbor.mac)).toEqual(['fa:16:3e:00:00:0a']);
   });

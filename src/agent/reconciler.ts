@@ -84,9 +84,9 @@ export class Reconciler {
     this.#work();
   }
 
-  /** A timer of the exposures ran out, or a topology was set. */
-  candidatesChanged(affected: 'all' | Iterable<CandidateKey>): void {
-    this.#parts.planner.markDirty(affected);
+  /** The grace period of a migrated port ran out. */
+  graceEnded(port: CandidateKey): void {
+    this.#parts.planner.graceEnded(port);
     this.#work();
   }
 

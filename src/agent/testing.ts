@@ -54,7 +54,7 @@ export class TestAgent {
     const config = defaultConfig({ advertiseVia: 'main', ...changes });
     this.node = new Node(edge, silentLogger, { clock: this.clock, settleMs: 0 });
     this.#grace = new MigrationGrace(config.migrationGraceSec, this.clock, (key) =>
-      this.reconciler.candidatesChanged([key]),
+      this.reconciler.graceEnded(key),
     );
     this.planner = new Planner(config, underlay, this.#grace);
     this.guard = new WithdrawGuard(

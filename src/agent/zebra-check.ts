@@ -10,15 +10,9 @@ import type { Prefix } from '../base/address.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Frr } from '../frr/types.ts';
+import { isAdvertiseMetric } from '../node/advertise-metrics.ts';
 import type { Node } from '../node/node.ts';
-import {
-  ADVERTISE_METRIC,
-  type Change,
-  type ChangeOutcome,
-  type DesiredObject,
-  type NodePlan,
-  type ObjectKey,
-} from '../node/objects.ts';
+import type { Change, ChangeOutcome, DesiredObject, NodePlan, ObjectKey } from '../node/objects.ts';
 import { ADVERTISE, WITHDRAW } from '../node/stages.ts';
 
 /** A handful of notifications fits every buffer; fewer additions need no check. */
@@ -86,7 +80,7 @@ export class ZebraCheck {
 
   async #ask(signal: AbortSignal): Promise<ReadonlySet<Prefix> | undefined> {
     try {
-      const held = await this.#frr.zebraRoutes?.(ADVERTISE_METRIC, signal);
+      const held = await this.#frr.zebraRoutes?.(isAdvertiseMetric, signal);
       this.#dueMs = undefined;
       this.#addedSinceCheck = 0;
       return held === undefined ? undefined : new Set(held);

@@ -100,11 +100,11 @@ describe('config check', () => {
       'check',
       '--exposing-method',
       'vrf',
-      '--expose-tenant-networks',
+      '--clear-vrf-routes-on-startup',
     );
     expect(code).toBe(64);
     expect(stdout).toMatch(/^exposing_method +=.vrf /m);
-    expect(stderr).toMatch(/^warning: expose_tenant_networks.*\nerror: exposing_method = vrf: .*\n$/);
+    expect(stderr).toMatch(/^warning: clear_vrf_routes_on_startup.*\nerror: exposing_method = vrf: .*\n$/);
   });
 
   it('prints the same as JSON', async () => {
@@ -191,14 +191,14 @@ describe('loadFromOptions', () => {
   });
 
   it('refuses what is not supported only when asked to', async () => {
-    const args = ['--driver', 'ovn_evpn_driver', '--expose-tenant-networks'];
+    const args = ['--driver', 'ovn_evpn_driver', '--clear-vrf-routes-on-startup'];
     const refused = await load(true, ...args);
     expect([refused.loaded, refused.code]).toEqual([undefined, 64]);
     expect(refused.stderr).toContain('error: driver = ovn_evpn_driver: ');
     const { loaded, stderr, code } = await load(false, ...args);
     expect([stderr, code]).toEqual(['', undefined]);
     expect(loaded?.warnings.map((warning) => warning.split(/[ :]/)[0])).toEqual([
-      'expose_tenant_networks',
+      'clear_vrf_routes_on_startup',
       'driver',
     ]);
   });

@@ -7,6 +7,7 @@ import { settingFinder } from './settings.ts';
 /** Every option that has an effect, each with a value of its own. */
 const EVERYTHING = `[DEFAULT]
 driver = nb_ovn_bgp_driver
+cms = ovn
 exposing_method = vrf
 advertise_via = main
 vlan_handover = ovs
@@ -22,6 +23,10 @@ bgp_vrf_table_id = 9
 clear_vrf_routes_on_startup = yes
 allowed_prefixes = 10.0.0.0/10, 2001:DB8:10::/48
 proxy_ndp_addresses = 2001:db8::11
+communities = gateway=64999:2+64999:1+no-export+4200000000:1:1, tag:gold=64999:7
+meds = tenant-host=12
+expose_unmarked = no
+expose_external_ports = yes
 migration_grace = 12
 withdraw_guard_percent = 13
 withdraw_guard_minimum = 14
@@ -71,6 +76,7 @@ function assembled(text: string) {
 it('puts the value of every option where the rooms look for it', () => {
   expect(assembled(EVERYTHING)).toEqual({
     driver: 'nb_ovn_bgp_driver',
+    cms: 'ovn',
     exposingMethod: 'vrf',
     advertiseVia: 'main',
     vlanHandover: 'ovs',
@@ -90,6 +96,17 @@ it('puts the value of every option where the rooms look for it', () => {
     ovnSbTls: { privateKey: '/33', certificate: '/34', caCert: '/35' },
     allowedPrefixes: ['10.0.0.0/10', '2001:db8:10::/48'],
     proxyNdpAddresses: ['2001:db8::11'],
+    communities: [
+      {
+        selector: 'gateway',
+        communities: ['64999:1', '64999:2', 'no-export'],
+        largeCommunities: ['4200000000:1:1'],
+      },
+      { selector: 'tag:gold', communities: ['64999:7'], largeCommunities: [] },
+    ],
+    meds: [{ selector: 'tenant-host', med: 12 }],
+    exposeUnmarked: false,
+    exposeExternalPorts: true,
     migrationGraceSec: 12,
     withdrawGuardPercent: 13,
     withdrawGuardMinimum: 14,
@@ -125,6 +142,8 @@ it.each([
   ['expose_tenant_networks = true', { tenant: { ...tenant, exposeNetworks: true } }],
   ['expose_ipv6_gua_tenant_networks = true', { tenant: { ...tenant, exposeIpv6Gua: true } }],
   ['require_snat_disabled_for_tenant_networks = true', { tenant: { ...tenant, requireSnatDisabled: true } }],
+  ['expose_unmarked = false', { exposeUnmarked: false }],
+  ['expose_external_ports = true', { exposeExternalPorts: true }],
   ['delete_vrf_on_disconnect = false', { evpn: { ...evpn, deleteVrfOnDisconnect: false } }],
   ['debug = true', { logLevel: 'debug' }],
 ] as const)('changes nothing else by %s', (line, changes) => {

@@ -10,6 +10,7 @@ const DEFAULT_LOG_FILE = 'ovn-bgp-agent.log';
 export function assembleConfig(values: OptionValues): AgentConfig {
   return {
     driver: values.driver,
+    cms: values.cms,
     exposingMethod: values.exposingMethod,
     advertiseVia: values.advertiseVia,
     vlanHandover: values.vlanHandover,
@@ -37,6 +38,10 @@ export function assembleConfig(values: OptionValues): AgentConfig {
     },
     allowedPrefixes: values.allowedPrefixes,
     proxyNdpAddresses: values.proxyNdpAddresses,
+    communities: values.communities,
+    meds: values.meds,
+    exposeUnmarked: values.exposeUnmarked,
+    exposeExternalPorts: values.exposeExternalPorts,
     migrationGraceSec: values.migrationGrace,
     withdrawGuardPercent: values.withdrawGuardPercent,
     withdrawGuardMinimum: values.withdrawGuardMinimum,

@@ -104,6 +104,8 @@ describe('defaultConfig', () => {
       bgpVrfTableId: 10,
       ovnNbConnection: undefined,
       allowedPrefixes: [],
+      exposeUnmarked: true,
+      exposeExternalPorts: false,
       migrationGraceSec: 10,
       withdrawGuardPercent: 50,
       withdrawGuardMinimum: 10,

@@ -17,6 +17,7 @@ import {
   vrfNameType,
 } from './network-values.ts';
 import type { OptionSpec, SectionName } from './option.ts';
+import { communitiesType, medType } from './route-attribute-values.ts';
 import { booleanType, choiceType, integerType, listOf, optional, textType } from './value-types.ts';
 
 /** The longest delay of a Node.js timer, 2^31-1 ms, in whole seconds. */
@@ -53,6 +54,12 @@ export const OPTIONS = {
     ]),
     default: 'ovn_bgp_driver',
     help: 'What decides which addresses are exposed. ovn_bgp_driver reads the OVN Southbound database, nb_ovn_bgp_driver the Northbound one. ovn_evpn_driver and ovn_stretched_l2_bgp_driver are known, but not part of this version.',
+  }),
+  cms: option('DEFAULT', 'cms', {
+    type: choiceType(['auto', 'neutron', 'ovn']),
+    default: 'auto',
+    origin: 'own',
+    help: 'Who fills the OVN Northbound database. neutron: its keys in external_ids say which network, host and router a row belongs to. ovn: such keys do not count; rows mean what OVN says that they mean, and where ports are bound is read from the Southbound database. auto: told row by row, by whether it has such keys.',
   }),
   exposingMethod: option('DEFAULT', 'exposing_method', {
     type: choiceType(['underlay', 'l2vni', 'vrf', 'dynamic', 'ovn']),
@@ -133,6 +140,30 @@ export const OPTIONS = {
     origin: 'own',
     help: 'Further IPv6 addresses, such as gateways that OVN does not know of, for which the node answers neighbour solicitations on every provider network.',
   }),
+  communities: option('DEFAULT', 'communities', {
+    type: listOf(communitiesType, 'communities'),
+    default: '',
+    origin: 'own',
+    help: 'BGP communities of announced routes by kind of address or by the tag that external_ids:ovn-bgp-agent:tag of a row gives, for example floating-ip=64999:100,tag:gold=64999:666+no-export. Kinds are provider-port, virtual-port, external-port, gateway, floating-ip, central-floating-ip, vip, vip-floating-ip, port-forwarding, tenant-subnet, tenant-host and tenant-vip. A tag goes before the kind. Add new tags at the end: an earlier place renumbers the others, whose routes are then announced anew once.',
+  }),
+  meds: option('DEFAULT', 'meds', {
+    type: listOf(medType, 'MEDs'),
+    default: '',
+    origin: 'own',
+    help: 'Multi-exit discriminator of announced routes by kind of address or tag, as in communities, for example gateway=10,tag:backup=200. 0 for all others.',
+  }),
+  exposeUnmarked: option('DEFAULT', 'expose_unmarked', {
+    type: booleanType,
+    default: 'true',
+    origin: 'own',
+    help: 'What counts where OVN says nothing. true: everything is exposed but what is marked ovn-bgp-agent:expose=false in external_ids of its row, its switch or its router. false: only what is marked ovn-bgp-agent:expose=true.',
+  }),
+  exposeExternalPorts: option('DEFAULT', 'expose_external_ports', {
+    type: booleanType,
+    default: 'false',
+    origin: 'own',
+    help: 'Expose ports of type external (SR-IOV, bare metal) on provider networks, on the node that is active in their HA chassis group.',
+  }),
   migrationGrace: option('DEFAULT', 'migration_grace', {
     type: delayOrZeroType,
     default: '10',
@@ -184,31 +215,26 @@ export const OPTIONS = {
   exposeTenantNetworks: option('DEFAULT', 'expose_tenant_networks', {
     type: booleanType,
     default: 'false',
-    status: 'planned',
     help: 'Expose the addresses of tenant networks through the gateway of their router. Wins over expose_ipv6_gua_tenant_networks.',
   }),
   exposeIpv6GuaTenantNetworks: option('DEFAULT', 'expose_ipv6_gua_tenant_networks', {
     type: booleanType,
     default: 'false',
-    status: 'planned',
-    help: 'Expose only globally routable IPv6 addresses of tenant networks.',
+    help: 'Expose tenant networks as expose_tenant_networks does, but only their globally routable IPv6 addresses.',
   }),
   advertisementMethodTenantNetworks: option('DEFAULT', 'advertisement_method_tenant_networks', {
     type: choiceType(['host', 'subnet']),
     default: 'host',
-    status: 'planned',
-    help: 'Announce tenant networks address by address (host) or as prefixes (subnet).',
+    help: 'Announce tenant networks address by address (host) or as prefixes (subnet). The Python agent does the latter with nb_ovn_bgp_driver only, this one with either driver.',
   }),
   requireSnatDisabledForTenantNetworks: option('DEFAULT', 'require_snat_disabled_for_tenant_networks', {
     type: booleanType,
     default: 'false',
-    status: 'planned',
-    help: 'Leave out tenant subnets whose router translates their source addresses (SNAT).',
+    help: 'Leave out tenant subnets whose router translates their source addresses (SNAT). Only nb_ovn_bgp_driver can tell.',
   }),
   addressScopes: option('DEFAULT', 'address_scopes', {
     type: listOf(scopeType, 'address scope ids'),
     default: '',
-    status: 'planned',
     help: 'Expose only tenant networks of these address scopes. Empty: all.',
   }),
   evpnLocalIp: option('DEFAULT', 'evpn_local_ip', {

@@ -81,9 +81,8 @@ describe('unsupported', () => {
     [{ driver: 'ovn_evpn_driver' }, ['fatal']],
     [{ driver: 'ovn_stretched_l2_bgp_driver', exposingMethod: 'vrf' }, ['fatal', 'fatal']],
     [{ exposingMethod: 'ovn' }, ['fatal']],
-    [{ tenant: { ...tenant, exposeNetworks: true } }, ['warning']],
-    [{ tenant: { ...tenant, exposeIpv6Gua: true, addressScopes: ['a'] } }, ['warning', 'warning']],
-    [{ tenant: { ...tenant, advertisementMethod: 'subnet', requireSnatDisabled: true } }, []],
+    [{ tenant: { ...tenant, exposeIpv6Gua: true, addressScopes: ['a'] } }, []],
+    [{ tenant: { ...tenant, requireSnatDisabled: true } }, ['warning']],
   ] as const)('%j is %j', (changes, severities) => {
     expect(unsupported(defaultConfig(changes)).map(({ severity }) => severity)).toEqual(severities);
   });

@@ -3,6 +3,7 @@
  * Names follow the options of `bgp-agent.conf`; units are in the names.
  */
 import type { IpAddress, Prefix } from '../base/address.ts';
+import type { CommunitiesOf, MedOf } from './route-attribute-values.ts';
 
 export type Driver =
   | 'ovn_bgp_driver'
@@ -50,8 +51,12 @@ export interface LocalOvnClusterConfig {
   readonly bgpChassisId: string;
 }
 
+/** Who fills the OVN databases: Neutron, anybody else, or told row by row. */
+export type CloudManagement = 'auto' | 'neutron' | 'ovn';
+
 export interface AgentConfig {
   readonly driver: Driver;
+  readonly cms: CloudManagement;
   readonly exposingMethod: ExposingMethod;
   readonly advertiseVia: AdvertiseVia;
   readonly vlanHandover: VlanHandover;
@@ -73,6 +78,14 @@ export interface AgentConfig {
   readonly allowedPrefixes: readonly Prefix[];
   /** IPv6 addresses that the node answers neighbour solicitations for on every provider network (D-10). */
   readonly proxyNdpAddresses: readonly IpAddress[];
+  /** BGP communities by kind of address or tag. */
+  readonly communities: readonly CommunitiesOf[];
+  /** MED by kind of address or tag. */
+  readonly meds: readonly MedOf[];
+  /** What has no mark of the operator's is exposed, too. */
+  readonly exposeUnmarked: boolean;
+  /** Ports of type "external" are exposed where they are served. */
+  readonly exposeExternalPorts: boolean;
   /** How long a port that was being migrated to this node keeps its exposure while it is down. */
   readonly migrationGraceSec: number;
   /** A resynchronisation that would withdraw more than this share of at least `withdrawGuardMinimum` is held back. */

@@ -11,14 +11,30 @@ describe('unsupported', () => {
     expect(unsupported(defaultConfig({ driver: 'nb_ovn_bgp_driver', advertiseVia: 'main' }))).toEqual([]);
   });
 
+  it('finds nothing in any way to expose tenant networks, as far as the driver can tell', () => {
+    const all = {
+      exposeNetworks: true,
+      exposeIpv6Gua: true,
+      advertisementMethod: 'subnet' as const,
+      addressScopes: ['a'],
+    };
+    const drivers = { ovn_bgp_driver: false, nb_ovn_bgp_driver: true } as const;
+    for (const [driver, requireSnatDisabled] of Object.entries(drivers)) {
+      const changes = { driver: driver as AgentConfig['driver'], tenant: { ...all, requireSnatDisabled } };
+      expect(unsupported(defaultConfig(changes))).toEqual([]);
+    }
+  });
+
   it.each<[string, Partial<AgentConfig>, string]>([
     ['driver = ovn_evpn_driver', { driver: 'ovn_evpn_driver' }, 'fatal'],
     ['driver = ovn_stretched_l2_bgp_driver', { driver: 'ovn_stretched_l2_bgp_driver' }, 'fatal'],
     ['exposing_method = vrf', { exposingMethod: 'vrf' }, 'fatal'],
     ['exposing_method = ovn', { exposingMethod: 'ovn' }, 'fatal'],
-    ['expose_tenant_networks', { tenant: { ...tenant, exposeNetworks: true } }, 'warning'],
-    ['expose_ipv6_gua_tenant_networks', { tenant: { ...tenant, exposeIpv6Gua: true } }, 'warning'],
-    ['address_scopes', { tenant: { ...tenant, addressScopes: ['a'] } }, 'warning'],
+    [
+      'require_snat_disabled_for_tenant_networks',
+      { tenant: { ...tenant, requireSnatDisabled: true } },
+      'warning',
+    ],
     ['clear_vrf_routes_on_startup', { clearVrfRoutesOnStartup: true }, 'warning'],
   ])('names %s', (option, changes, severity) => {
     const found = unsupported(defaultConfig(changes));

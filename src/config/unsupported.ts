@@ -30,14 +30,11 @@ function fatal(config: AgentConfig): Unsupported[] {
 function warnings(config: AgentConfig): Unsupported[] {
   const { tenant } = config;
   const messages: string[] = [];
-  if (tenant.exposeNetworks) {
-    messages.push('expose_tenant_networks = true: this version does not expose tenant networks');
-  }
-  if (tenant.exposeIpv6Gua) {
-    messages.push('expose_ipv6_gua_tenant_networks = true: this version does not expose tenant networks');
-  }
-  if (tenant.addressScopes.length > 0) {
-    messages.push('address_scopes: this version exposes no tenant networks, so there is nothing to filter');
+  if (tenant.requireSnatDisabled && config.driver === 'ovn_bgp_driver') {
+    messages.push(
+      'require_snat_disabled_for_tenant_networks = true: the Southbound database does not tell which networks are ' +
+        'translated, so driver = ovn_bgp_driver leaves out none; nb_ovn_bgp_driver does',
+    );
   }
   if (config.clearVrfRoutesOnStartup) {
     messages.push(

@@ -4,57 +4,119 @@
  * In: the topology and this node's policy. Out: exposures and denials, sorted; the same contents give the same result,
  * in whatever order the rows are stored. Nothing throws: a row that breaks the evaluation harms only itself.
  */
-import { compareIp, type IpAddress } from '../base/address.ts';
+import type { Prefix } from '../base/address.ts';
 import { compareText } from '../base/order.ts';
 import { quote } from '../base/quote.ts';
 import { describeRow } from '../ovn/describe.ts';
-import { type CandidateKey, candidateUuid, type RowReference, type Topology } from '../ovn/topology.ts';
-import { resolveConflict } from './conflicts.ts';
+import {
+  type Candidate,
+  type CandidateKey,
+  type CandidateKind,
+  candidateKind,
+  candidateUuid,
+  type RowReference,
+  type Topology,
+} from '../ovn/topology.ts';
+import { ownWinner, settle } from './conflicts.ts';
+import { evaluateFloatingIp } from './floating-ip.ts';
+import { evaluateGateway } from './gateway.ts';
+import { sortedByIp } from './ip-order.ts';
+import { evaluateLoadBalancer } from './load-balancer.ts';
+import { evaluateNatAddresses } from './nat-addresses.ts';
 import { evaluatePort } from './provider-port.ts';
+import { evaluateTenantHost, isTenantHost } from './tenant-host.ts';
+import { evaluateSubnet } from './tenant-subnet.ts';
 import type { Denial, Evaluation, Exposure, ExposurePolicy, Verdict } from './types.ts';
 
 const NOTHING: Verdict = { exposures: [], denials: [] };
 
-/** The decision on one candidate, before conflicts with others; empty for one that does not exist. */
-export function evaluateCandidate(key: CandidateKey, topology: Topology, policy: ExposurePolicy): Verdict {
+/**
+ * The decision on one candidate, before conflicts with others; empty for one that does not exist. `observe` sees the
+ * candidate before it is decided on.
+ */
+export function evaluateCandidate(
+  key: CandidateKey,
+  topology: Topology,
+  policy: ExposurePolicy,
+  observe?: (candidate: Candidate | undefined) => void,
+): Verdict {
   try {
-    const port = topology.port(key);
-    return port === undefined ? NOTHING : evaluatePort(port, policy);
+    const candidate = topology.resolve(key);
+    observe?.(candidate);
+    return candidate === undefined ? NOTHING : evaluateResolved(candidate, policy);
   } catch (error) {
     return { exposures: [], denials: [rowError(key, topology, error)] };
   }
 }
 
-/** The decision on every candidate, with one winner for each address. */
+function evaluateResolved(candidate: Candidate, policy: ExposurePolicy): Verdict {
+  switch (candidate.kind) {
+    case 'port':
+      return isTenantHost(candidate, policy)
+        ? evaluateTenantHost(candidate, policy)
+        : evaluatePort(candidate, policy);
+    case 'gateway':
+      return evaluateGateway(candidate, policy);
+    case 'subnet':
+      return evaluateSubnet(candidate, policy);
+    case 'nat':
+      return candidate.from === 'nat-row'
+        ? evaluateFloatingIp(candidate, policy)
+        : evaluateNatAddresses(candidate, policy);
+    case 'load-balancer':
+      return evaluateLoadBalancer(candidate, policy);
+    default:
+      return candidate satisfies never;
+  }
+}
+
+/** The decision on every candidate, with one winner for each prefix. */
 export function evaluate(topology: Topology, policy: ExposurePolicy): Evaluation {
-  const claims = new Map<IpAddress, Exposure[]>();
+  const claims = new Map<Prefix, Exposure[]>();
   const denials: Denial[] = [];
   for (const key of topology.candidates()) {
     const verdict = evaluateCandidate(key, topology, policy);
     denials.push(...verdict.denials);
     for (const exposure of verdict.exposures) {
-      const rivals = claims.get(exposure.address);
-      if (rivals === undefined) claims.set(exposure.address, [exposure]);
+      const rivals = claims.get(exposure.prefix);
+      if (rivals === undefined) claims.set(exposure.prefix, [exposure]);
       else rivals.push(exposure);
     }
   }
   const exposures: Exposure[] = [];
   for (const rivals of claims.values()) {
-    const resolution = resolveConflict(rivals);
-    exposures.push(resolution.winner);
-    denials.push(...resolution.denials);
+    const settlement = settle(rivals, (prefix) => ownWinner(claims.get(prefix)));
+    if (settlement.winner !== undefined) exposures.push(settlement.winner);
+    denials.push(...settlement.denials);
   }
   return {
-    exposures: exposures.sort((a, b) => compareIp(a.address, b.address)),
+    exposures: sortedByIp(exposures, ({ prefix }) => prefix),
     denials: denials.sort(compareDenials),
   };
 }
 
+/** Tables of the rows that candidates stand for. */
+const TABLES: Readonly<Record<Topology['database'], Readonly<Record<CandidateKind, string>>>> = {
+  northbound: {
+    port: 'Logical_Switch_Port',
+    gateway: 'Logical_Router_Port',
+    subnet: 'Logical_Switch_Port',
+    nat: 'NAT',
+    'load-balancer': 'Load_Balancer',
+  },
+  southbound: {
+    port: 'Port_Binding',
+    gateway: 'Port_Binding',
+    subnet: 'Port_Binding',
+    nat: 'Port_Binding',
+    'load-balancer': 'Load_Balancer',
+  },
+};
+
 function rowError(key: CandidateKey, topology: Topology, error: unknown): Denial {
-  const northbound = topology.database === 'northbound';
   const row: RowReference = {
     database: topology.database,
-    table: northbound ? 'Logical_Switch_Port' : 'Port_Binding',
+    table: TABLES[topology.database][candidateKind(key)],
     uuid: candidateUuid(key),
   };
   const text = error instanceof Error ? error.message : String(error);

@@ -6,20 +6,14 @@
  */
 import { quote } from '../base/quote.ts';
 import { describeRow } from '../ovn/describe.ts';
-import type { Localnet, Network } from '../ovn/topology.ts';
-import type { BridgeMapping, DenialCode, ProviderNetwork } from './types.ts';
+import type { Network, RowReference } from '../ovn/topology.ts';
+import type { BridgeMapping, ProviderNetwork } from './types.ts';
+import type { Refused, Way } from './verdict.ts';
 
 const MIN_VLAN = 1;
 const MAX_VLAN = 4094;
 
-export type ProviderNetworkResult =
-  | { readonly ok: true; readonly provider: ProviderNetwork; readonly localnet: Localnet }
-  | {
-      readonly ok: false;
-      readonly code: Extract<DenialCode, 'not-provider' | 'bad-vlan'>;
-      readonly fault: boolean;
-      readonly message: string;
-    };
+export type ProviderNetworkResult = { readonly ok: true; readonly way: Way } | Refused;
 
 /** The first localnet (by name) whose physical network is mapped here counts, as in OVN. */
 export function providerNetwork(network: Network, mappings: readonly BridgeMapping[]): ProviderNetworkResult {
@@ -43,9 +37,38 @@ export function providerNetwork(network: Network, mappings: readonly BridgeMappi
       ...(localnet.tag === undefined ? {} : { vlan: localnet.tag }),
       localnet: localnet.name,
     };
-    return { ok: true, provider, localnet };
+    return { ok: true, way: { provider, localnet } };
   }
   return { ok: false, code: 'not-provider', fault: true, message: unmapped(network) };
+}
+
+/** The same for the network that a row names, which may not exist. */
+export function networkOf(
+  { row, network, networkName }: NetworkMember,
+  mappings: readonly BridgeMapping[],
+): ProviderNetworkResult {
+  if (network !== undefined) return providerNetwork(network, mappings);
+  const message =
+    networkName === undefined
+      ? `${describeRow(row)} belongs to no logical switch`
+      : `${describeRow(row)} names network ${quote(networkName)}, and no logical switch has that name`;
+  return { ok: false, code: 'no-network', fault: true, message };
+}
+
+export interface NetworkMember {
+  readonly row: RowReference;
+  readonly networkName: string | undefined;
+  readonly network: Network | undefined;
+}
+
+/** True where the member's network leaves through a bridge of this node, or would if its row were right. */
+export function isOnProviderNetwork(
+  { network }: Pick<NetworkMember, 'network'>,
+  mappings: readonly BridgeMapping[],
+): boolean {
+  if (network === undefined) return false;
+  const result = providerNetwork(network, mappings);
+  return result.ok || result.code !== 'not-provider';
 }
 
 export function isVlan(tag: number): boolean {

@@ -8,6 +8,7 @@ import {
   type WorkloadPort,
 } from '../ovn/topology.ts';
 import { evaluatePort } from './provider-port.ts';
+import { macOf, proxiedOf, testPolicy } from './testing.ts';
 import type { DenialCode, ExposurePolicy } from './types.ts';
 
 const row = (table: string, name: string): RowReference => ({
@@ -26,24 +27,24 @@ const LOCALNET: Localnet = {
 };
 const NETWORK = { row: row('Logical_Switch', 'pub'), name: 'pub', localnets: [LOCALNET], gateways6: [] };
 const PORT: WorkloadPort = {
+  kind: 'port',
   key: KEY,
   row: row('Logical_Switch_Port', 'vm'),
   name: 'vm',
   type: '',
-  addressText: 'FA:16:3e:00:00:10 172.24.4.10 2001:db8::10',
+  addressTexts: ['FA:16:3e:00:00:10 172.24.4.10 2001:db8::10'],
   cidrs: ['172.24.4.10/24', '2001:db8::10/64'],
   networkName: 'pub',
   network: NETWORK,
   residence: { kind: 'here' },
+  active: true,
+  scopes: {},
+  subnets: [],
   neighbor: true,
   proxyNdp: true,
+  marks: {},
 };
-const POLICY: ExposurePolicy = {
-  bridgeMappings: [{ physicalNetwork: 'physnet1', bridge: 'br-ex', index: 1 }],
-  allowedPrefixes: [],
-  proxyNdpAddresses: [],
-  graced: new Set(),
-};
+const POLICY = testPolicy({ bridgeMappings: [{ physicalNetwork: 'physnet1', bridge: 'br-ex', index: 1 }] });
 const LONG = 'x'.repeat(10_000);
 const CONTROL = '\u001b[2J\u0000\n';
 
@@ -60,11 +61,12 @@ describe('a port on a provider network', () => {
       { row: LOCALNET.row, note: 'physical network "physnet1", untagged, bridge br-ex' },
     ];
     const network = { name: 'pub', physicalNetwork: 'physnet1', bridge: 'br-ex', localnet: 'provnet-1' };
-    const common = { kind: 'provider-port', candidate: KEY, mac: 'fa:16:3e:00:00:10', network, because };
+    const common = { kind: 'provider-port', candidate: KEY, network, announce: true, because };
+    const delivery = (...proxyNdp: string[]) => ({ type: 'link', mac: 'fa:16:3e:00:00:10', proxyNdp });
     expect(addresses({})).toEqual({
       exposures: [
-        { ...common, address: '172.24.4.10', prefix: '172.24.4.10/32', proxyNdp: [] },
-        { ...common, address: '2001:db8::10', prefix: '2001:db8::10/128', proxyNdp: ['2001:db8::'] },
+        { ...common, address: '172.24.4.10', prefix: '172.24.4.10/32', delivery: delivery() },
+        { ...common, address: '2001:db8::10', prefix: '2001:db8::10/128', delivery: delivery('2001:db8::') },
       ],
       denials: [],
     });
@@ -86,9 +88,34 @@ describe('a port on a provider network', () => {
 
   it('exposes an address once that the row repeats', () => {
     const addressText = 'fa:16:3e:00:00:10 2001:db8::10  172.24.4.10 2001:DB8:0::10 172.24.4.10 ';
-    const { exposures, denials } = addresses({ addressText });
+    const { exposures, denials } = addresses({ addressTexts: [addressText] });
     expect(exposures.map(({ address }) => address)).toEqual(['172.24.4.10', '2001:db8::10']);
     expect(denials).toEqual([]);
+  });
+
+  it('is exposed with the addresses of every item, each with the MAC address that it stands behind', () => {
+    const addressTexts = [
+      'unknown',
+      'fa:16:3e:00:00:10 172.24.4.10',
+      'junk 172.24.4.11',
+      'fa:16:3e:00:00:12',
+      'fa:16:3e:00:00:13 172.24.4.13 172.24.4.10',
+    ];
+    const { exposures, denials } = addresses({ addressTexts });
+    expect(exposures.map((exposure) => [exposure.address, macOf(exposure)])).toEqual([
+      ['172.24.4.10', 'fa:16:3e:00:00:10'],
+      ['172.24.4.13', 'fa:16:3e:00:00:13'],
+    ]);
+    expect(denials.map(({ code }) => code)).toEqual(['bad-mac']);
+  });
+
+  it('of type external is one where that is wanted', () => {
+    const external = { type: 'external', addressTexts: ['fa:16:3e:00:00:10 172.24.4.10'] };
+    expect(addresses(external).denials[0]?.message).toMatch(/expose_external_ports = true/);
+    const { exposures } = addresses(external, { exposeExternal: true });
+    expect(exposures.map(({ kind }) => kind)).toEqual(['external-port']);
+    const elsewhere = { ...external, residence: { kind: 'elsewhere', node: 'cmp-2' } } as const;
+    expect(addresses(elsewhere, { exposeExternal: true }).exposures).toEqual([]);
   });
 
   it.each([
@@ -114,7 +141,7 @@ describe('a port on a provider network', () => {
 
 describe('proxied IPv6 gateways', () => {
   const proxied = (port: Partial<WorkloadPort>, policy: Partial<ExposurePolicy> = {}) =>
-    addresses(port, policy).exposures.map(({ proxyNdp }) => proxyNdp.join(' '));
+    addresses(port, policy).exposures.map((exposure) => proxiedOf(exposure).join(' '));
 
   it('are network addresses, next hops of routers and configured ones, for IPv6 only', () => {
     const network = { ...NETWORK, gateways6: ips('fe80::1', '2001:db8::1') };
@@ -144,7 +171,7 @@ describe('proxied IPv6 gateways', () => {
 
   it('leave out words that are no prefix, and say so', () => {
     const { exposures, denials } = addresses({ cidrs: [LONG, '2001:db8::10/64'] });
-    expect(exposures.map(({ proxyNdp }) => proxyNdp)).toEqual([[], ['2001:db8::']]);
+    expect(exposures.map(proxiedOf)).toEqual([[], ['2001:db8::']]);
     expect(denials.map(({ code, fault }) => ({ code, fault }))).toEqual([
       { code: 'bad-address', fault: true },
     ]);
@@ -155,7 +182,9 @@ describe('what is refused', () => {
   const network = (localnet: Partial<Localnet>) => ({
     network: { ...NETWORK, localnets: [{ ...LOCALNET, ...localnet }] },
   });
-  const text = (addressText: string | undefined): Partial<WorkloadPort> => ({ addressText });
+  const text = (addressText: string | undefined): Partial<WorkloadPort> => ({
+    addressTexts: addressText === undefined ? [] : [addressText],
+  });
   const cases: readonly [string, Partial<WorkloadPort>, DenialCode, boolean, RegExp][] = [
     ['an external port', { type: 'external' }, 'port-type', false, /"external"/],
     ['a port of a hostile type', { type: CONTROL }, 'port-type', false, /"\\u001b\[2J\\u0000\\u000a"/],
@@ -244,7 +273,10 @@ describe('what is refused', () => {
   });
 
   it('names the row even when its own name is hostile', () => {
-    const { denials } = addresses({ row: row('Logical_Switch_Port', CONTROL + LONG), addressText: 'junk 1' });
+    const { denials } = addresses({
+      row: row('Logical_Switch_Port', CONTROL + LONG),
+      addressTexts: ['junk 1'],
+    });
     expect(denials[0]?.message).toMatch(/^Logical_Switch_Port "\\u001b.{1,200}$/);
   });
 

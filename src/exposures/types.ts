@@ -2,10 +2,11 @@
  * Exposures and denials: what this node must make reachable and why, and what it must not and why not.
  */
 import type { IpAddress, MacAddress, Prefix } from '../base/address.ts';
+import type { ExposureKind } from '../config/exposure-kinds.ts';
+import type { TenantConfig } from '../config/types.ts';
 import type { CandidateKey, RowReference } from '../ovn/topology.ts';
 
-/** Kinds of address; the rank of conflicting claims is in `conflicts.ts`. */
-export type ExposureKind = 'provider-port' | 'virtual-port';
+export type { ExposureKind };
 
 /** The provider network of an exposure as this node sees it: bridge and VLAN are resolved through its mappings. */
 export interface ProviderNetwork {
@@ -24,16 +25,35 @@ export interface Reason {
   readonly note: string;
 }
 
+/** How traffic for an exposure gets from this node into OVN. */
+export type Delivery =
+  /** The address answers on the provider network itself. */
+  | {
+      readonly type: 'link';
+      /** Present: a permanent neighbour entry is wired. */
+      readonly mac?: MacAddress;
+      /** Addresses to answer neighbour solicitations for on the network's device; sorted. */
+      readonly proxyNdp: readonly IpAddress[];
+    }
+  /** Behind a router: `via` is its gateway address on the provider network, of the prefix's family. */
+  | { readonly type: 'via'; readonly via: IpAddress; readonly mac?: MacAddress }
+  /** Inside a subnet that another exposure wires; without that one it must not be announced. */
+  | { readonly type: 'covered'; readonly subnet: Prefix; readonly by: CandidateKey; readonly via: IpAddress };
+
 export interface Exposure {
   readonly kind: ExposureKind;
   readonly candidate: CandidateKey;
-  readonly address: IpAddress;
+  /** What is exposed, and what claims are settled by: a host prefix, or that of a subnet. */
   readonly prefix: Prefix;
-  /** Present: a permanent neighbour entry is wired. */
-  readonly mac?: MacAddress;
+  /** The address, or the network address of a subnet. */
+  readonly address: IpAddress;
+  /** The provider network that the traffic passes. */
   readonly network: ProviderNetwork;
-  /** Addresses to answer neighbour solicitations for on the network's device; sorted. */
-  readonly proxyNdp: readonly IpAddress[];
+  readonly delivery: Delivery;
+  /** False: wired only, for what is announced inside it (a subnet whose hosts are announced one by one). */
+  readonly announce: boolean;
+  /** The operator's tag, for route attributes. */
+  readonly tag?: string;
   readonly because: readonly Reason[];
 }
 
@@ -50,6 +70,27 @@ export type DenialCode =
   | 'bad-vlan'
   | 'unannounceable'
   | 'not-allowed'
+  /** The operator said so (`ovn-bgp-agent:expose`), or did not say the contrary where that is needed. */
+  | 'not-selected'
+  | 'bad-mark'
+  /** Tenant networks are not exposed, or not this one. */
+  | 'not-configured'
+  | 'address-scope'
+  | 'source-nat'
+  | 'not-global'
+  /** A port that is no attachment of a tenant network. */
+  | 'not-a-subnet'
+  | 'outside-subnet'
+  | 'no-router'
+  | 'no-gateway'
+  | 'gateway-elsewhere'
+  /** A floating IP: its port, its MAC address. */
+  | 'no-port'
+  | 'no-mac'
+  | 'no-vip'
+  | 'too-many'
+  /** The subnet that would carry it is exposed for somebody else. */
+  | 'not-covered'
   | 'conflict'
   | 'row-error';
 
@@ -90,4 +131,11 @@ export interface ExposurePolicy {
   readonly proxyNdpAddresses: readonly IpAddress[];
   /** Ports whose migration to this node was seen less than the grace period ago. */
   readonly graced: ReadonlySet<CandidateKey>;
+  /** Last MAC addresses of floating IPs, for those whose port is in its grace period: Neutron takes them out meanwhile. */
+  readonly lastMacs: ReadonlyMap<CandidateKey, MacAddress>;
+  readonly tenant: TenantConfig;
+  /** What a candidate without a mark is: exposed (true), or only those that are marked. */
+  readonly exposeUnmarked: boolean;
+  /** Ports of type "external" (SR-IOV, bare metal) are exposed where their HA chassis is active. */
+  readonly exposeExternal: boolean;
 }

@@ -26,8 +26,11 @@ describe("FRR's JSON", () => {
       '10.0.0.4/32': [{ ...entry, table: 200 }],
       nonsense: [entry],
     };
-    expect(kernelPrefixes(JSON.stringify(table), 17900)).toEqual(['10.0.0.1/32', '10.0.0.2/32']);
-    expect(kernelPrefixes('{}', 17900)).toEqual([]);
+    expect(kernelPrefixes(JSON.stringify(table), (metric) => metric === 17900)).toEqual([
+      '10.0.0.1/32',
+      '10.0.0.2/32',
+    ]);
+    expect(kernelPrefixes('{}', () => true)).toEqual([]);
   });
 
   test('prefixes of this node, not those that were learned', () => {

@@ -29,13 +29,14 @@ export function hasDefaultInstance(text: string): boolean {
   return at(parseJson(text), 'vrfs', 'default') !== undefined;
 }
 
-/** Main-table prefixes with a `kernel` route of that metric, from `show ip route kernel json` (or ipv6). */
-export function kernelPrefixes(text: string, metric: number): readonly Prefix[] {
+/** Main-table prefixes with a `kernel` route of such a metric, from `show ip route kernel json` (or ipv6). */
+export function kernelPrefixes(text: string, isOurs: (metric: number) => boolean): readonly Prefix[] {
   return prefixes(parseJson(text), (entry) => {
-    const table = at(entry, 'table');
+    const [table, metric] = [at(entry, 'table'), at(entry, 'metric')];
     return (
       at(entry, 'protocol') === 'kernel' &&
-      at(entry, 'metric') === metric &&
+      typeof metric === 'number' &&
+      isOurs(metric) &&
       (table === undefined || table === 254)
     );
   });

@@ -70,7 +70,7 @@ export class FakeFrr implements Frr {
     return this.#as === undefined ? undefined : this.#routerId;
   }
 
-  async zebraRoutes(_metric: number, signal?: AbortSignal): Promise<readonly Prefix[]> {
+  async zebraRoutes(_isOurs: (metric: number) => boolean, signal?: AbortSignal): Promise<readonly Prefix[]> {
     this.#check(signal);
     return this.#zebraRoutes;
   }

@@ -10,7 +10,7 @@
  */
 import { FrrError } from './errors.ts';
 import type { AgentView } from './stanza-reader.ts';
-import { lineKey, ROUTE_MAP, ROUTE_MAP_ENTRY, sameStanza } from './stanzas.ts';
+import { isRouteMapEntry, lineKey, ROUTE_MAP, sameStanza, VRF_ROUTE_MAP } from './stanzas.ts';
 import type { ConfigLine, Stanza, StanzaScope } from './types.ts';
 
 /** One command of a configuration session, with where it is entered for error texts. */
@@ -41,19 +41,20 @@ function removal(view: AgentView, scope: StanzaScope, from: Stanza | undefined):
   if (from === undefined) return [];
   if (from.id === 'kernel-routes') {
     const redistribution = from.lines.filter(isRedistribution);
-    const hasRouteMap = redistribution.length < from.lines.length || from.lines.length === 0;
-    return [
-      ...redistribution.map(negated),
-      ...(hasRouteMap ? [{ context: [], line: `no route-map ${ROUTE_MAP}` }] : []),
-    ];
+    return [...redistribution.map(negated), ...routeMapRemoval(from, ROUTE_MAP)];
   }
   const imports = from.lines.filter(isImport);
-  const inVrf = from.lines.filter((line) => !isImport(line));
+  const inVrf = from.lines.filter((line) => !isImport(line) && !isInRouteMap(line));
   // With lines of others in it the instance stays, and only what is ours goes.
   return [
     ...imports.map(negated),
     ...(view.vrfForeign.length > 0 ? inVrf.map(negated) : instanceRemoval(view, scope)),
+    ...routeMapRemoval(from, VRF_ROUTE_MAP),
   ];
+}
+
+function routeMapRemoval(from: Stanza, routeMap: string): readonly ConfigLine[] {
+  return from.lines.some(isInRouteMap) ? [{ context: [], line: `no route-map ${routeMap}` }] : [];
 }
 
 function correction(
@@ -65,17 +66,19 @@ function correction(
   checkPossible(view, scope, to);
   // An instance cannot change its AS, and the lines that it holds go with it.
   const replaced = to.id === 'leak' && view.vrfAs !== undefined && view.vrfAs !== scope.as;
-  const held = (from?.lines ?? []).filter((line) => !replaced || isImport(line));
+  const held = (from?.lines ?? []).filter((line) => !replaced || isImport(line) || isInRouteMap(line));
   const has = (lines: readonly ConfigLine[], line: ConfigLine): boolean =>
     lines.some((other) => lineKey(other) === lineKey(line));
   const missing = to.lines.filter((line) => !has(held, line));
   const overwritten = new Set<string | undefined>(missing.map(slot));
   overwritten.delete(undefined);
   const isOverwritten = (line: ConfigLine): boolean => overwritten.has(slot(line));
-  const surplus = held.filter((line) => !has(to.lines, line) && !isOverwritten(line));
+  const unwanted = held.filter((line) => !has(to.lines, line) && !isOverwritten(line));
+  // Entries go as a whole.
+  const entries = new Set(unwanted.filter(isRouteMapEntry).map(({ line }) => line));
+  const surplus = unwanted.filter(({ context }) => !entries.has(context[0] ?? ''));
   // A route-map entry without its match would let every kernel route through: matches are added before others go.
-  const late = (line: ConfigLine): boolean =>
-    line.context[0] === ROUTE_MAP_ENTRY || line.context.length === 0;
+  const late = isInRouteMap;
   return [
     ...(replaced ? instanceRemoval(view, scope) : []),
     ...surplus.filter((line) => !late(line)).map(negated),
@@ -125,7 +128,7 @@ function instanceRemoval(view: AgentView, scope: StanzaScope): readonly ConfigLi
 /** Lines with the same slot replace each other when entered. `redistribute` does not: its old options would stay. */
 function slot({ context, line }: ConfigLine): string | undefined {
   if (line.startsWith('bgp router-id ')) return `${context.join(' / ')} / bgp router-id`;
-  if (context[0] !== ROUTE_MAP_ENTRY) return undefined;
+  if (context[0]?.startsWith('route-map ') !== true) return undefined;
   return /^(?:match|set) \S+/.exec(line)?.[0];
 }
 
@@ -137,6 +140,11 @@ function negated({ context, line }: ConfigLine): ConfigLine {
 
 function isImport({ line }: ConfigLine): boolean {
   return line.startsWith('import vrf ');
+}
+
+/** An entry of a route-map, or a line in one. */
+function isInRouteMap(line: ConfigLine): boolean {
+  return isRouteMapEntry(line) || line.context[0]?.startsWith('route-map ') === true;
 }
 
 function isRedistribution({ line }: ConfigLine): boolean {
@@ -157,7 +165,8 @@ function session(lines: readonly ConfigLine[]): readonly ConfigCommand[] {
       commands.push({ context: context.slice(0, depth), command: context[depth] ?? '' });
     }
     commands.push({ context, command: line });
-    current = context;
+    // Its line opens an entry.
+    current = isRouteMapEntry({ context, line }) ? [line] : context;
   }
   return [...commands, { context: current, command: 'end' }];
 }

@@ -5,13 +5,14 @@
  * stands around them: the default instance, and lines of others that limit what may be removed. Pure and total. What is
  * not recognised belongs to the operator and appears in no stanza.
  *
- * Ours are: everything in the route-map `ovn-bgp-agent` and the `redistribute kernel` lines that name it; `import vrf`
+ * Ours are: everything in the route-maps `ovn-bgp-agent` and `ovn-bgp-agent-vrf`, and the `redistribute kernel` lines that
+ * name the former; `import vrf`
  * of our VRF in the default instance; router id and `redistribute` lines of our VRF's instance (of whatever AS: an
  * instance left by an earlier setting is found and replaced).
  */
 import { compareText } from '../base/order.ts';
 import type { ConfigNode } from './running-config.ts';
-import { defaultInstance, FAMILIES, lineKey, ROUTE_MAP, ROUTE_MAP_ENTRY, vrfInstance } from './stanzas.ts';
+import { defaultInstance, FAMILIES, lineKey, ROUTE_MAP, VRF_ROUTE_MAP, vrfInstance } from './stanzas.ts';
 import type { ConfigLine, Stanza, StanzaScope } from './types.ts';
 
 /** A `router bgp` block. */
@@ -47,15 +48,16 @@ export function readStanzas(config: readonly ConfigNode[], scope: StanzaScope): 
   const isKernel = ({ line }: ConfigLine): boolean => /^redistribute kernel(?: |$)/.test(line);
   const isOurKernel = (line: ConfigLine): boolean =>
     isKernel(line) && line.line.endsWith(` route-map ${ROUTE_MAP}`);
-  const routeMap = routeMapLines(config);
+  const routeMap = routeMapLines(config, ROUTE_MAP);
+  const vrfRouteMap = routeMapLines(config, VRF_ROUTE_MAP);
 
   const stanzas: Stanza[] = [];
-  const leak = [...ownLines.ours, ...imports];
+  const leak = [...vrfRouteMap, ...ownLines.ours, ...imports];
   // An instance that is empty but for its header is a left-over of ours, as long as nobody else uses it.
   const shell = own !== undefined && vrfForeign.length === 0;
   if (leak.length > 0 || shell) stanzas.push({ id: 'leak', lines: leak });
-  const kernel = [...routeMap.lines, ...mainLines.filter(isOurKernel)];
-  if (kernel.length > 0 || routeMap.present) stanzas.push({ id: 'kernel-routes', lines: kernel });
+  const kernel = [...routeMap, ...mainLines.filter(isOurKernel)];
+  if (kernel.length > 0) stanzas.push({ id: 'kernel-routes', lines: kernel });
   return {
     stanzas,
     defaultAs: main?.as,
@@ -119,18 +121,19 @@ function importsElsewhere(instances: readonly Instance[], vrf: string): readonly
     );
 }
 
-/** The entry that we write with its lines; other entries of that route-map as one line each. */
-function routeMapLines(config: readonly ConfigNode[]): {
-  readonly present: boolean;
-  readonly lines: readonly ConfigLine[];
-} {
-  const entries = config.filter(({ line }) => line.startsWith(`route-map ${ROUTE_MAP} `));
-  const lines = entries.flatMap(({ line, children }): readonly ConfigLine[] =>
-    line === ROUTE_MAP_ENTRY
-      ? children.map((child) => ({ context: [ROUTE_MAP_ENTRY], line: child.line }))
-      : [{ context: [], line }],
-  );
-  return { present: entries.length > 0, lines: lines.sort(byLine) };
+/** Entries of a route-map with their lines, in the order of their numbers. */
+function routeMapLines(config: readonly ConfigNode[], routeMap: string): readonly ConfigLine[] {
+  return config
+    .filter(({ line }) => line.startsWith(`route-map ${routeMap} `))
+    .sort((a, b) => entryNumber(a) - entryNumber(b))
+    .flatMap(({ line, children }): readonly ConfigLine[] => [
+      { context: [], line },
+      ...children.map((child): ConfigLine => ({ context: [line], line: child.line })).sort(byLine),
+    ]);
+}
+
+function entryNumber({ line }: ConfigNode): number {
+  return Number(/ ([0-9]+)$/.exec(line)?.[1] ?? 0);
 }
 
 function byLine(a: ConfigLine, b: ConfigLine): number {

@@ -10,10 +10,27 @@ import { compareText } from '../base/order.ts';
 import { FrrError } from './errors.ts';
 import type { ConfigLine, Stanza, StanzaScope } from './types.ts';
 
-/** The one route-map that is the agent's by its name. */
+/** The route-maps that are the agent's by their names: for routes of the main table, and for those of the VRF. */
 export const ROUTE_MAP = 'ovn-bgp-agent';
-export const ROUTE_MAP_ENTRY = `route-map ${ROUTE_MAP} permit 10`;
+export const VRF_ROUTE_MAP = 'ovn-bgp-agent-vrf';
+/** Entry of the main table's routes without attributes. */
+const PLAIN_ENTRY = `route-map ${ROUTE_MAP} permit 10`;
+/** Entries of classes have the numbers from here on, in the order of the classes. */
+const FIRST_CLASS_ENTRY = 100;
+/** The VRF's routes are all the agent's: what has no class passes as it is. */
+const REST_ENTRY = `route-map ${VRF_ROUTE_MAP} permit 1000`;
 export const FAMILIES = ['address-family ipv4 unicast', 'address-family ipv6 unicast'] as const;
+
+/** Routes of one metric, and what is set on them. */
+export interface RouteClass {
+  /** 1 to 255. */
+  readonly number: number;
+  readonly metric: number;
+  /** `AS:number` or names, in the order in which FRR prints them. */
+  readonly communities: readonly string[];
+  readonly largeCommunities: readonly string[];
+  readonly med?: number;
+}
 
 /** What the VRF instance takes from the kernel: addresses of the dummy, and prefixes of tenant subnets. */
 export type Redistribute = 'connected' | 'kernel';
@@ -28,6 +45,7 @@ export function leakStanza(settings: {
   readonly vrf: string;
   readonly routerId: IpAddress;
   readonly redistribute: Iterable<Redistribute>;
+  readonly classes?: readonly RouteClass[];
 }): Stanza {
   const { as, vrf, routerId } = settings;
   checkScope({ as, vrf });
@@ -41,13 +59,19 @@ export function leakStanza(settings: {
     }
   }
   const instance = vrfInstance({ as, vrf });
+  const classes = settings.classes ?? [];
+  // Without classes there is no route-map, as the Python agent has it.
+  const through = classes.length === 0 ? '' : ` route-map ${VRF_ROUTE_MAP}`;
+  const entries =
+    classes.length === 0 ? [] : [...classLines(VRF_ROUTE_MAP, classes), ...entry(REST_ENTRY, [])];
   return {
     id: 'leak',
     lines: [
+      ...entries,
       { context: [instance], line: `bgp router-id ${routerId}` },
       ...FAMILIES.flatMap((family) =>
         sources.map(
-          (source): ConfigLine => ({ context: [instance, family], line: `redistribute ${source}` }),
+          (source): ConfigLine => ({ context: [instance, family], line: `redistribute ${source}${through}` }),
         ),
       ),
       ...FAMILIES.map(
@@ -64,17 +88,19 @@ export function leakStanza(settings: {
  * same metric get in too, hence an unlikely one; FRR takes the top byte of a kernel metric as distance, so it must stay
  * below 2^24.
  */
-export function kernelRoutesStanza(settings: { readonly as: number; readonly metric: number }): Stanza {
+export function kernelRoutesStanza(settings: {
+  readonly as: number;
+  readonly metric: number;
+  readonly classes?: readonly RouteClass[];
+}): Stanza {
   const { as, metric } = settings;
   checkAs(as);
-  if (!Number.isInteger(metric) || metric < 1 || metric >= 2 ** 24) {
-    throw new FrrError('invalid', `not a usable route metric: ${metric}`, { metric });
-  }
+  checkMetric(metric);
   return {
     id: 'kernel-routes',
     lines: [
-      { context: [ROUTE_MAP_ENTRY], line: `match metric ${metric}` },
-      { context: [ROUTE_MAP_ENTRY], line: 'set metric 0' },
+      ...entry(PLAIN_ENTRY, [`match metric ${metric}`, 'set metric 0']),
+      ...classLines(ROUTE_MAP, settings.classes ?? []),
       ...FAMILIES.map(
         (family): ConfigLine => ({
           context: [defaultInstance(as), family],
@@ -83,6 +109,47 @@ export function kernelRoutesStanza(settings: { readonly as: number; readonly met
       ),
     ],
   };
+}
+
+function classLines(routeMap: string, classes: readonly RouteClass[]): readonly ConfigLine[] {
+  return classes.flatMap(({ number, metric, communities, largeCommunities, med }) => {
+    checkMetric(metric);
+    if (!Number.isInteger(number) || number < 1 || number > 255) {
+      throw new FrrError('invalid', `not a number of a class of routes: ${number}`, { number });
+    }
+    const words = (values: readonly string[], grammar: RegExp): string => {
+      const wrong = values.find((value) => !grammar.test(value));
+      if (wrong !== undefined) throw new FrrError('invalid', `not a community: ${JSON.stringify(wrong)}`);
+      return values.join(' ');
+    };
+    const standard = words(communities, /^(?:[0-9]{1,5}:[0-9]{1,5}|[a-z-]{1,20}|local-AS)$/);
+    const large = words(largeCommunities, /^[0-9]{1,10}:[0-9]{1,10}:[0-9]{1,10}$/);
+    return entry(
+      `route-map ${routeMap} permit ${FIRST_CLASS_ENTRY + number}`,
+      [
+        `match metric ${metric}`,
+        ...(standard === '' ? [] : [`set community ${standard}`]),
+        ...(large === '' ? [] : [`set large-community ${large}`]),
+        `set metric ${med ?? 0}`,
+      ].sort(compareText),
+    );
+  });
+}
+
+/** The entry itself is a line, so that one which is not wanted goes as a whole: left empty it would match everything. */
+function entry(header: string, lines: readonly string[]): readonly ConfigLine[] {
+  return [{ context: [], line: header }, ...lines.map((line): ConfigLine => ({ context: [header], line }))];
+}
+
+/** True for a line that is an entry of a route-map. */
+export function isRouteMapEntry({ context, line }: ConfigLine): boolean {
+  return context.length === 0 && line.startsWith('route-map ');
+}
+
+function checkMetric(metric: number): void {
+  if (!Number.isInteger(metric) || metric < 1 || metric >= 2 ** 24) {
+    throw new FrrError('invalid', `not a usable route metric: ${metric}`, { metric });
+  }
 }
 
 export function defaultInstance(as: number): string {

@@ -40,10 +40,10 @@ export interface Frr {
   /** Router id of the default instance, from `show ip bgp summary json`; `undefined` when there is none. */
   routerId(signal?: AbortSignal): Promise<IpAddress | undefined>;
   /**
-   * Main-table prefixes that zebra holds as `kernel` routes with that metric. zebra can miss kernel routes that come in
+   * Main-table prefixes that zebra holds as `kernel` routes with such a metric. zebra can miss kernel routes that come in
    * a burst and never reads them again by itself: what the kernel has and this lacks must be added anew.
    */
-  zebraRoutes?(metric: number, signal?: AbortSignal): Promise<readonly Prefix[]>;
+  zebraRoutes?(isOurs: (metric: number) => boolean, signal?: AbortSignal): Promise<readonly Prefix[]>;
   /** Prefixes in the default instance's unicast tables that originate on this node (redistributed or leaked). */
   announced?(signal?: AbortSignal): Promise<readonly Prefix[]>;
   /**

@@ -121,11 +121,11 @@ export class VtyFrr implements Frr {
     return routerIdOfVrfs(vrfs);
   }
 
-  async zebraRoutes(metric: number, signal?: AbortSignal): Promise<readonly Prefix[]> {
+  async zebraRoutes(isOurs: (metric: number) => boolean, signal?: AbortSignal): Promise<readonly Prefix[]> {
     return this.#withSocket('zebra', signal, async (socket, deadline) => {
       const ipv4 = await query(socket, 'show ip route kernel json', deadline);
       const ipv6 = await query(socket, 'show ipv6 route kernel json', deadline);
-      return [...kernelPrefixes(ipv4, metric), ...kernelPrefixes(ipv6, metric)];
+      return [...kernelPrefixes(ipv4, isOurs), ...kernelPrefixes(ipv6, isOurs)];
     });
   }
 

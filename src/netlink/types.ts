@@ -66,6 +66,8 @@ export interface Address {
   readonly flags: number;
   /** IFA_PROTO (Linux 5.18); absent when unset or unsupported. */
   readonly protocol?: number;
+  /** Metric of its prefix route (IFA_RT_PRIORITY); absent: that of the kernel. */
+  readonly metric?: number;
 }
 
 export interface Rule {
@@ -178,6 +180,7 @@ export type Request =
       readonly address: Pick<Address, 'family' | 'index' | 'address'> & {
         readonly scope?: number;
         readonly protocol?: number;
+        readonly metric?: number;
         /** IFA_F_NODAD and friends. */
         readonly flags?: number;
       };

@@ -11,18 +11,27 @@ import { deviceOf } from './device-of.ts';
 import { keyOf } from './keys.ts';
 import { mustRecreate } from './kinds/link.ts';
 import { sameContents } from './kinds/registry.ts';
-import type {
-  Change,
-  DesiredObject,
-  NodeObject,
-  NodeObjectKind,
-  NodePlan,
-  NodeScope,
-  ObjectKey,
-  ObservedObject,
+import {
+  type Change,
+  type DesiredObject,
+  MAIN_TABLE,
+  type NodeObject,
+  type NodeObjectKind,
+  type NodePlan,
+  type NodeScope,
+  type ObjectKey,
+  type ObservedObject,
 } from './objects.ts';
 import { isAdvertisement } from './ownership.ts';
-import { ADVERTISE, addStageOf, CLEAR, removeStageOf, STAGE_ORDER, WITHDRAW } from './stages.ts';
+import {
+  addStageOf,
+  advertiseStageOf,
+  CLEAR,
+  removeStageOf,
+  STAGE_ORDER,
+  WITHDRAW,
+  WITHDRAW_REPLACED,
+} from './stages.ts';
 
 /** What was found on the node; a `ReadonlyMap` is one. */
 export interface ObservedView {
@@ -133,7 +142,7 @@ class PlanBuilder {
       return;
     }
     if (typeof verdict === 'object') return;
-    const stage = item.role === 'advertise' ? ADVERTISE : addStageOf(item.object);
+    const stage = item.role === 'advertise' ? advertiseStageOf(item.object) : addStageOf(item.object);
     if (item.role === 'advertise' && found?.owned === true && this.#isRebuilt(key)) {
       this.#push(WITHDRAW, { op: 'remove', key, observed: found });
       this.#push(stage, { op: 'add', key, desired: item });
@@ -150,8 +159,16 @@ class PlanBuilder {
     if (!found.owned || unread?.has(found.object.kind) === true) return;
     const { object } = found;
     if (object.kind === 'ovs-port' && this.#recreated.has(object.name)) return;
-    const stage = isAdvertisement(scope, object) ? WITHDRAW : removeStageOf(object);
+    const withdrawal = this.#isReplaced(object) ? WITHDRAW_REPLACED : WITHDRAW;
+    const stage = isAdvertisement(scope, object) ? withdrawal : removeStageOf(object);
     this.#push(stage, { op: 'remove', key, observed: found });
+  }
+
+  /** True for a route of the main table whose prefix is advertised with another metric from now on. */
+  #isReplaced(object: NodeObject): boolean {
+    if (object.kind !== 'route' || object.table !== MAIN_TABLE) return false;
+    const { desired, scope } = this.#input;
+    return scope.advertiseMetrics.some((metric) => desired.has(keyOf({ ...object, metric })));
   }
 
   #judge(key: ObjectKey, item: DesiredObject): Verdict {

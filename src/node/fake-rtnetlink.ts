@@ -321,7 +321,9 @@ export class FakeRtnetlink implements Rtnetlink {
 
   #address({ op, address }: Extract<Request, { readonly type: 'address' }>): string | undefined {
     if (!this.#links.has(address.index)) return 'ENODEV';
-    const made: Address = { scope: 0, flags: 0x80, ...address };
+    const { metric, ...rest } = address;
+    // 0 is none.
+    const made: Address = { scope: 0, flags: 0x80, ...rest, ...(metric ? { metric } : {}) };
     const key = addressKey(made);
     const held = this.#addresses.get(key);
     if (op === 'delete') {

@@ -12,8 +12,6 @@ import type { Flow } from '../openvswitch/types.ts';
 export const AGENT_PROTOCOL = 179;
 /** Priority of every policy rule of the agent and of its Python predecessor. */
 export const RULE_PRIORITY = 32000;
-/** Metric of the advertised blackhole routes; FRR's route-map selects by it. */
-export const ADVERTISE_METRIC = 17900;
 /** IFLA_IFALIAS of links that the agent made. */
 export const LINK_ALIAS = 'ovn-bgp-agent';
 export const MAIN_TABLE = 254;
@@ -57,6 +55,8 @@ export interface AddressObject {
   readonly device: string;
   /** `/32` or `/128`: the agent writes host addresses only. */
   readonly prefix: Prefix;
+  /** Metric of its connected route, by which FRR tells what attributes it gets; absent: none. */
+  readonly metric?: number;
 }
 
 export interface FlowObject {
@@ -153,6 +153,8 @@ export interface NodeScope {
   readonly bgpAs: number;
   /** Provider bridges in use. */
   readonly bridges: readonly string[];
+  /** Metrics of the main table's routes that are in use. */
+  readonly advertiseMetrics: readonly number[];
   /** Routing tables of the bridges. */
   readonly tables: ReadonlySet<number>;
 }

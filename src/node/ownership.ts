@@ -3,7 +3,8 @@
  * table and for judging one event.
  */
 import type { Prefix } from '../base/address.ts';
-import { ADVERTISE_METRIC, AGENT_PROTOCOL, MAIN_TABLE, type NodeObject, type NodeScope } from './objects.ts';
+import { isAdvertiseMetric } from './advertise-metrics.ts';
+import { AGENT_PROTOCOL, MAIN_TABLE, type NodeObject, type NodeScope } from './objects.ts';
 
 /** RTPROT_* of linux/rtnetlink.h, as far as somebody else's are told apart. */
 export const PROTOCOL_UNSPEC = 0;
@@ -56,6 +57,6 @@ export function isAdvertisement(scope: NodeScope, object: NodeObject): boolean {
   if (object.kind !== 'route') return false;
   return (
     object.table === scope.bgpVrfTable ||
-    (object.table === MAIN_TABLE && object.metric === ADVERTISE_METRIC && object.target.type === 'blackhole')
+    (object.table === MAIN_TABLE && isAdvertiseMetric(object.metric) && object.target.type === 'blackhole')
   );
 }

@@ -7,9 +7,13 @@ import { prefixLength } from '../base/address.ts';
 import type { LinkObject, NodeObject, NodeObjectKind } from './objects.ts';
 
 export const WITHDRAW = 'withdraw';
+/** Advertisements that another one of the same prefix replaces: FRR chooses another route and withdraws nothing. */
+export const WITHDRAW_REPLACED = 'withdraw what is replaced';
 /** Things that must go before others can be made under their name. */
 export const CLEAR = 'clear';
 export const ADVERTISE = 'advertise';
+/** Routes through an address that is advertised itself: the kernel takes them only when that one is there. */
+export const ADVERTISE_BEHIND = 'advertise what is behind';
 
 /** Stages that put in place, in order. A bridge is set up before its VLAN devices, which cannot come up without it. */
 const ADD_STAGES = [
@@ -25,6 +29,7 @@ const ADD_STAGES = [
   'flows',
   'rules',
   'routes',
+  'routes through gateways',
   'neighbours',
   'proxy entries',
   'FRR',
@@ -34,6 +39,7 @@ const ADD_STAGES = [
 const REMOVE_STAGES = [
   'proxy entries',
   'neighbours',
+  'routes through gateways',
   'routes',
   'rules',
   'flows',
@@ -77,6 +83,8 @@ export const STAGE_ORDER: readonly string[] = [
   CLEAR,
   ...ADD_STAGES,
   ADVERTISE,
+  ADVERTISE_BEHIND,
+  WITHDRAW_REPLACED,
   ...REMOVE_STAGES.map(removalStage),
 ];
 
@@ -97,6 +105,15 @@ function removalStage(name: string): string {
 /** Where a wire object is added or changed. */
 export function addStageOf(object: NodeObject): StageName {
   if (object.kind === 'link') return LINK_STAGES[object.link.type];
-  const isDefault = object.kind === 'route' && prefixLength(object.destination) === 0;
-  return isDefault ? 'default routes' : KIND_STAGES[object.kind];
+  if (object.kind === 'route' && prefixLength(object.destination) === 0) return 'default routes';
+  return isBehindGateway(object) ? 'routes through gateways' : KIND_STAGES[object.kind];
+}
+
+/** Where an advertisement is put in place. */
+export function advertiseStageOf(object: NodeObject): string {
+  return isBehindGateway(object) ? ADVERTISE_BEHIND : ADVERTISE;
+}
+
+function isBehindGateway(object: NodeObject): boolean {
+  return object.kind === 'route' && object.target.type === 'device' && object.target.via !== undefined;
 }

@@ -2,6 +2,7 @@
  * What tests of this room share: a scope, a desired state as the `underlay` method would ask for it, and a fake node
  * whose every write is recorded in one sequence.
  */
+
 import {
   familyOf,
   hostPrefix,
@@ -15,11 +16,11 @@ import {
 } from '../base/address.ts';
 import type { Stanza } from '../frr/types.ts';
 import { macTweakFlows } from '../openvswitch/flows.ts';
+import { ADVERTISE_METRIC } from './advertise-metrics.ts';
 import { FakeNode } from './fake-node.ts';
 import type { FakeRtnetlinkOptions } from './fake-rtnetlink.ts';
 import { keyOf } from './keys.ts';
 import {
-  ADVERTISE_METRIC,
   type DesiredObject,
   MAIN_TABLE,
   type NodeObject,
@@ -32,6 +33,7 @@ export const SCOPE: NodeScope = {
   bgpVrf: 'bgp-vrf',
   bgpVrfTable: 10,
   bgpAs: 64999,
+  advertiseMetrics: [ADVERTISE_METRIC],
   bridges: ['br-ex', 'br-data'],
   tables: new Set([200, 201]),
 };

@@ -2,13 +2,13 @@
  * The part of the OVN Northbound database that the agent replicates (ovn-nb(5)): columns that decide something, and
  * the indexes that keep every question of the topology independent of the size of the cloud.
  *
- * Columns that the server's schema lacks read as empty, so one declaration serves all OVN releases.
+ * Columns and tables that the server's schema lacks read as empty, so one declaration serves all OVN releases.
  */
 import { type DatabaseSpec, databaseSpec, type RowOf, tableSpec, type Views } from '../ovsdb/types.ts';
-import { NETWORK_NAME_KEY } from './external-ids.ts';
+import { NETWORK_NAME_KEY, withoutNamePrefix } from './external-ids.ts';
 
 const logicalSwitch = tableSpec(
-  { name: 'string', ports: 'uuid-set' },
+  { name: 'string', ports: 'uuid-set', external_ids: 'string-map' },
   {
     name: (row) => row.name,
     /** The switch that contains a port. */
@@ -21,6 +21,9 @@ const logicalSwitchPort = tableSpec(
     name: 'string',
     type: 'string',
     addresses: 'string-set',
+    /** What OVN chose where `addresses` says `dynamic`. */
+    dynamic_addresses: 'optional-string',
+    port_security: 'string-set',
     up: 'optional-boolean',
     tag: 'optional-integer',
     options: 'string-map',
@@ -28,28 +31,43 @@ const logicalSwitchPort = tableSpec(
   },
   {
     name: (row) => row.name,
-    /** Ports that say to which network they belong, by its name. */
-    network: (row) => row.external_ids.get(NETWORK_NAME_KEY),
     /** Only the few ports that are not workloads are found by their type. */
-    plumbing: (row) => (row.type === 'localnet' || row.type === 'router' ? row.type : undefined),
+    plumbing: (row) => plumbingType(row),
     /** The switch side of a router port, by the router port's name. */
     routerPort: (row) => (row.type === 'router' ? row.options.get('router-port') : undefined),
   },
 );
 
 const logicalRouter = tableSpec(
-  { ports: 'uuid-set', static_routes: 'uuid-set', options: 'string-map' },
   {
+    name: 'string',
+    ports: 'uuid-set',
+    static_routes: 'uuid-set',
+    nat: 'uuid-set',
+    load_balancer: 'uuid-set',
+    load_balancer_group: 'uuid-set',
+    options: 'string-map',
+    external_ids: 'string-map',
+  },
+  {
+    /** By the name without Neutron's prefix: references have it or not, by release. */
+    name: (row) => withoutNamePrefix(row.name),
     port: (row) => row.ports,
     staticRoute: (row) => row.static_routes,
+    nat: (row) => row.nat,
+    loadBalancer: (row) => row.load_balancer,
+    loadBalancerGroup: (row) => row.load_balancer_group,
   },
 );
 
 const logicalRouterPort = tableSpec(
   {
     name: 'string',
+    mac: 'string',
+    networks: 'string-set',
     gateway_chassis: 'uuid-set',
     ha_chassis_group: 'optional-uuid',
+    /** `hosting-chassis`: where a gateway port is active (OVN 23.09). */
     status: 'string-map',
     external_ids: 'string-map',
   },
@@ -65,8 +83,35 @@ const logicalRouterStaticRoute = tableSpec({
   output_port: 'optional-string',
 });
 
+const nat = tableSpec(
+  {
+    type: 'string',
+    external_ip: 'string',
+    external_mac: 'optional-string',
+    logical_ip: 'string',
+    logical_port: 'optional-string',
+    gateway_port: 'optional-uuid',
+    external_ids: 'string-map',
+  },
+  {
+    externalIp: (row) => row.external_ip,
+    logicalPort: (row) => row.logical_port,
+  },
+);
+
+const loadBalancer = tableSpec({ name: 'string', vips: 'string-map', external_ids: 'string-map' });
+
+/** Load balancers that are put on routers together (OVN 22.03). */
+const loadBalancerGroup = tableSpec(
+  { name: 'string', load_balancer: 'uuid-set' },
+  { loadBalancer: (row) => row.load_balancer },
+);
+
 /** One row as soon as the database is initialised; Neutron keeps its cloud-wide settings there. */
-const nbGlobal = tableSpec({ external_ids: 'string-map' });
+const nbGlobal = tableSpec({ external_ids: 'string-map' }, { all: () => ALL_GLOBALS });
+
+/** Key of the index `all` of NB_Global. */
+export const ALL_GLOBALS = 'all';
 
 export const NORTHBOUND = databaseSpec('OVN_Northbound', {
   Logical_Switch: logicalSwitch,
@@ -74,6 +119,9 @@ export const NORTHBOUND = databaseSpec('OVN_Northbound', {
   Logical_Router: logicalRouter,
   Logical_Router_Port: logicalRouterPort,
   Logical_Router_Static_Route: logicalRouterStaticRoute,
+  NAT: nat,
+  Load_Balancer: loadBalancer,
+  Load_Balancer_Group: loadBalancerGroup,
   NB_Global: nbGlobal,
 }) satisfies DatabaseSpec;
 
@@ -84,3 +132,10 @@ export type LogicalSwitchPort = RowOf<typeof logicalSwitchPort>;
 export type LogicalRouter = RowOf<typeof logicalRouter>;
 export type LogicalRouterPort = RowOf<typeof logicalRouterPort>;
 export type LogicalRouterStaticRoute = RowOf<typeof logicalRouterStaticRoute>;
+export type Nat = RowOf<typeof nat>;
+export type LoadBalancerRow = RowOf<typeof loadBalancer>;
+
+/** Ports that belong to the network and not to a workload: `localnet` and `router`. */
+export function plumbingType(row: { readonly type: string }): 'localnet' | 'router' | undefined {
+  return row.type === 'localnet' || row.type === 'router' ? row.type : undefined;
+}

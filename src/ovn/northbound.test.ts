@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createNorthboundTopology } from './northbound.ts';
-import { northboundCloud, testPortKey } from './testing.ts';
+import { northboundCloud, testPort, testPortKey } from './testing.ts';
+import type { Topology } from './topology.ts';
 
 const IDENTITY = { hostname: 'cmp-1', systemId: 'C1' };
 const PUB = { name: 'pub', localnet: 'provnet-1', physicalNetwork: 'physnet1', vlan: 100 };
@@ -19,11 +20,18 @@ function cloudWithVm() {
   cloud.addNetwork({ name: 'other', localnet: 'provnet-9', physicalNetwork: 'physnet1' });
   cloud.addPort({ ...VM, name: 'bystander', network: 'other' });
   const topology = createNorthboundTopology(cloud.db.views, IDENTITY);
-  const networkOf = (name: string) => topology.port(testPortKey(name))?.network;
+  resolveAll(topology);
+  const networkOf = (name: string) => testPort(topology, name)?.network;
   return { cloud, db: cloud.db, topology, networkOf };
 }
 
+/** Only what was resolved can be affected. */
+function resolveAll(topology: Topology): void {
+  for (const key of topology.candidates()) topology.resolve(key);
+}
+
 const bothOnPub = new Set([testPortKey('vm'), testPortKey('remote')]);
+const bothAndGateway = new Set([...bothOnPub, 'gateway:lrp gw']);
 
 /** A router with a gateway port on `pub` and the given IPv6 default route. */
 function addRouter(
@@ -45,12 +53,17 @@ function addRouter(
 describe('ports', () => {
   it('are read with their network and their place', () => {
     const { topology } = cloudWithVm();
-    expect(topology.port(testPortKey('vm'))).toEqual({
+    expect(testPort(topology, 'vm')).toEqual({
+      kind: 'port',
       key: 'port:port vm',
       row: { database: 'northbound', table: 'Logical_Switch_Port', uuid: 'port vm', name: 'vm' },
       name: 'vm',
       type: '',
-      addressText: 'fa:16:3e:00:00:10 172.24.4.10',
+      addressTexts: ['fa:16:3e:00:00:10 172.24.4.10'],
+      active: true,
+      scopes: {},
+      subnets: [],
+      marks: {},
       cidrs: [],
       networkName: 'pub',
       network: {
@@ -80,8 +93,8 @@ describe('ports', () => {
   it('are candidates, the plumbing is not', () => {
     const { topology } = cloudWithVm();
     expect([...topology.candidates()].sort()).toEqual(['bystander', 'remote', 'vm'].map(testPortKey));
-    expect(topology.port(testPortKey('provnet-1'))).toBeUndefined();
-    expect(topology.port(testPortKey('nobody'))).toBeUndefined();
+    expect(testPort(topology, 'provnet-1')).toBeUndefined();
+    expect(testPort(topology, 'nobody')).toBeUndefined();
     expect([...topology.localnets()].map(({ name }) => name).sort()).toEqual(['provnet-1', 'provnet-9']);
   });
 
@@ -94,7 +107,7 @@ describe('ports', () => {
   it('that name an unknown network have none', () => {
     const { cloud, topology } = cloudWithVm();
     cloud.addPort({ ...VM, name: 'lost', network: 'nowhere' });
-    expect(topology.port(testPortKey('lost'))).toMatchObject({ networkName: 'nowhere', network: undefined });
+    expect(testPort(topology, 'lost')).toMatchObject({ networkName: 'nowhere', network: undefined });
   });
 
   it('of switches with the same name belong to the one that contains them', () => {
@@ -107,7 +120,7 @@ describe('ports', () => {
 describe('IPv6 gateways of a network', () => {
   it('are the next hops of default routes of routers with a gateway port there', () => {
     const { db, topology, networkOf } = cloudWithVm();
-    expect(topology.affected(addRouter(db, '2001:db8::1'))).toEqual(bothOnPub);
+    expect(topology.affected(addRouter(db, '2001:db8::1'))).toEqual(bothAndGateway);
     expect(networkOf('vm')?.gateways6).toEqual(['2001:db8::1']);
     expect(networkOf('bystander')?.gateways6).toEqual([]);
   });
@@ -128,7 +141,7 @@ describe('IPv6 gateways of a network', () => {
       tx.update('Logical_Router_Port', 'lrp gw', lrp);
       tx.update('Logical_Router_Static_Route', 'route 6', route);
     });
-    expect(topology.affected(set)).toEqual(bothOnPub);
+    expect(topology.affected(set)).toEqual(bothAndGateway);
     expect(networkOf('vm')?.gateways6).toEqual([]);
   });
 
@@ -172,7 +185,7 @@ describe('IPv6 gateways of a network', () => {
       const ports = db.views.Logical_Switch.get('switch pub')?.ports ?? [];
       tx.update('Logical_Switch', 'switch pub', { ports: [...ports, port] });
     });
-    expect(topology.affected(attached)).toEqual(bothOnPub);
+    expect(topology.affected(attached)).toEqual(bothAndGateway);
     expect(networkOf('vm')?.gateways6).toEqual(['2001:db8::1']);
   });
 
@@ -185,7 +198,7 @@ describe('IPv6 gateways of a network', () => {
       tx.delete('Logical_Router_Port', 'lrp gw');
       tx.delete('Logical_Router_Static_Route', 'route 6');
     });
-    expect(topology.affected(set)).toEqual(bothOnPub);
+    expect(topology.affected(set)).toEqual(bothAndGateway);
     expect(networkOf('vm')?.gateways6).toEqual([]);
   });
 });

@@ -14,14 +14,20 @@ interface NorthboundPort {
   readonly external_ids: ReadonlyMap<string, string>;
 }
 
-/** The requested chassis names hosts, several during a live migration; OVN ignores it on virtual ports. */
-export function northboundResidence(port: NorthboundPort, hostname: string): Residence {
+/**
+ * The requested chassis names hosts, several during a live migration; OVN ignores it on virtual ports. `alias`: another
+ * name of this node that a request may use (plain OVN: the chassis name).
+ */
+export function northboundResidence(port: NorthboundPort, hostname: string, alias = hostname): Residence {
   const requested = port.type === 'virtual' ? '' : (port.options.get('requested-chassis') ?? '');
   const hosts = requested.split(',');
+  const named = [hostname, alias];
   const node =
-    requested === '' ? port.external_ids.get(HOST_ID_KEY) : hosts.includes(hostname) ? hostname : hosts[0];
+    requested === ''
+      ? port.external_ids.get(HOST_ID_KEY)
+      : (hosts.find((host) => named.includes(host)) ?? hosts[0]);
   if (node === undefined || node === '') return { kind: 'nowhere' };
-  if (node !== hostname) return { kind: 'elsewhere', node };
+  if (!named.includes(node)) return { kind: 'elsewhere', node };
   const up = port.up === true;
   if (hosts.length > 1) return { kind: 'migrating', up };
   return up ? { kind: 'here' } : { kind: 'down' };

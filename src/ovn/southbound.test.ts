@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createSouthboundTopology } from './southbound.ts';
-import { southboundCloud, testPortKey } from './testing.ts';
+import { southboundCloud, testPort, testPortKey } from './testing.ts';
+import { candidateKind } from './topology.ts';
 
 const IDENTITY = { hostname: 'cmp-1', systemId: 'C1' };
 const PUB = { name: 'pub', localnet: 'provnet-1', physicalNetwork: 'physnet1', vlan: 100 };
@@ -23,7 +24,9 @@ function cloudWithVm() {
   cloud.addPort({ ...VM, name: 'bystander', network: 'other' });
   for (const type of ['patch', 'chassisredirect']) cloud.addPort({ name: `a ${type}`, network: 'pub', type });
   const topology = createSouthboundTopology(cloud.db.views, IDENTITY);
-  const networkOf = (name: string) => topology.port(testPortKey(name))?.network;
+  // What was asked for once is what a change can alter.
+  for (const key of topology.candidates()) topology.resolve(key);
+  const networkOf = (name: string) => testPort(topology, name)?.network;
   return { cloud, db: cloud.db, topology, networkOf };
 }
 
@@ -32,12 +35,17 @@ const bothOnPub = new Set([testPortKey('vm'), testPortKey('remote')]);
 describe('ports', () => {
   it('are read with their network and their place', () => {
     const { topology } = cloudWithVm();
-    expect(topology.port(testPortKey('vm'))).toEqual({
+    expect(testPort(topology, 'vm')).toEqual({
+      kind: 'port',
       key: 'port:port vm',
       row: { database: 'southbound', table: 'Port_Binding', uuid: 'port vm', name: 'vm' },
       name: 'vm',
       type: '',
-      addressText: 'fa:16:3e:00:00:10 172.24.4.10',
+      addressTexts: ['fa:16:3e:00:00:10 172.24.4.10'],
+      active: true,
+      scopes: {},
+      subnets: [],
+      marks: {},
       cidrs: [],
       networkName: 'pub',
       network: {
@@ -61,23 +69,52 @@ describe('ports', () => {
 
   it('are candidates, the plumbing is not', () => {
     const { topology } = cloudWithVm();
-    expect([...topology.candidates()].sort()).toEqual(['bystander', 'remote', 'vm'].map(testPortKey));
+    const ports = [...topology.candidates()].filter((key) => candidateKind(key) === 'port');
+    expect(ports.sort()).toEqual(['bystander', 'remote', 'vm'].map(testPortKey));
+    for (const name of ['a patch', 'a chassisredirect', 'provnet-1', 'nobody']) {
+      expect(testPort(topology, name)).toBeUndefined();
+    }
     expect([...topology.localnets()].map(({ name }) => name).sort()).toEqual(['provnet-1', 'provnet-9']);
   });
 
   it('proxy their network only when they are virtual', () => {
     const { cloud, topology } = cloudWithVm();
     cloud.addPort({ ...VM, name: 'vip', type: 'virtual', cidrs: ' 172.24.4.77/24  2001:db8::77/64 ' });
-    expect(topology.port(testPortKey('vip'))).toMatchObject({
+    expect(testPort(topology, 'vip')).toMatchObject({
       proxyNdp: true,
       cidrs: ['172.24.4.77/24', '2001:db8::77/64'],
     });
   });
 
+  it('carry traffic wherever they are bound, virtual ones in any case', () => {
+    const { cloud, topology } = cloudWithVm();
+    cloud.addPort({ name: 'unbound', network: 'pub' });
+    cloud.addPort({ name: 'virtual', network: 'pub', type: 'virtual' });
+    const active = ['vm', 'remote', 'unbound', 'virtual'].map((name) => testPort(topology, name)?.active);
+    expect(active).toEqual([true, true, false, true]);
+  });
+
+  it('hand on what the row says of address scopes and marks', () => {
+    const { db, topology } = cloudWithVm();
+    const ids = {
+      'neutron:subnet_pool_addr_scope4': 'scope-a',
+      'neutron:subnet_pool_addr_scope6': '',
+      'ovn-bgp-agent:expose': 'false',
+      'ovn-bgp-agent:tag': 'gold',
+    };
+    db.update('Port_Binding', 'port vm', { external_ids: new Map(Object.entries(ids)) });
+    const row = testPort(topology, 'vm')?.row;
+    expect(testPort(topology, 'vm')).toMatchObject({
+      scopes: { scope4: 'scope-a' },
+      marks: { expose: { text: 'false', row }, tag: { text: 'gold', row } },
+    });
+    expect(testPort(topology, 'vm')?.scopes).not.toHaveProperty('scope6');
+  });
+
   it('of an unknown chassis or datapath are somewhere else or nowhere', () => {
     const { db, topology } = cloudWithVm();
     db.update('Port_Binding', 'port vm', { chassis: 'chassis C9', datapath: 'gone' });
-    expect(topology.port(testPortKey('vm'))).toMatchObject({
+    expect(testPort(topology, 'vm')).toMatchObject({
       residence: { kind: 'elsewhere', node: 'chassis C9' },
       network: undefined,
     });
@@ -119,7 +156,8 @@ describe('what a change affects', () => {
 
   it('is every port of a chassis that changes its name', () => {
     const { db, topology } = cloudWithVm();
-    db.update('Port_Binding', 'port vm', { additional_chassis: ['chassis C2'] });
+    topology.affected(db.update('Port_Binding', 'port vm', { additional_chassis: ['chassis C2'] }));
+    expect(testPort(topology, 'vm')?.residence).toEqual({ kind: 'migrating', up: true });
     expect(topology.affected(db.update('Chassis', 'chassis C2', { name: 'C3' }))).toEqual(bothOnPub);
     expect(topology.affected(db.update('Chassis', 'chassis C2', {}))).toEqual(new Set());
     expect(topology.affected(db.delete('Chassis', 'chassis C2'))).toEqual(bothOnPub);

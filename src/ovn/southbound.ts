@@ -2,141 +2,124 @@
  * The topology as the Southbound database shows it: ports where ovn-controller bound them.
  *
  * In: views of the replicated tables and this node's identity. Out: candidates, resolved on request, and the candidates
- * that a change set can alter. Holds no state of its own: what it tells is what the tables hold at that moment.
+ * that a change set can alter: those that read what changed, which a query graph remembers. Candidates are bindings
+ * (`Port_Binding`) of all kinds, and load balancers.
  */
-import { sortedBy } from '../base/order.ts';
-import type { ChangeSet, Uuid } from '../ovsdb/types.ts';
 import { rowsOf } from './changes.ts';
-import { CIDRS_KEY, words } from './external-ids.ts';
-import { southboundResidence } from './residence.ts';
+import { QueryGraph } from './query-graph.ts';
+import { SouthboundLoadBalancers } from './southbound-load-balancers.ts';
+import { RESIDENTS, SouthboundNat } from './southbound-nat.ts';
+import { isWorkload, workloadPort } from './southbound-ports.ts';
+import { localnetOf, SouthboundRouters } from './southbound-routers.ts';
 import {
   ALL_LOCALNETS,
+  hasInterfaceAddresses,
+  isRouterLink,
+  isVipPort,
+  mayBeGateway,
   type PortBinding,
+  SOUTHBOUND,
+  SOUTHBOUND_BULK,
   type SouthboundDatabase,
   type SouthboundViews,
 } from './southbound-schema.ts';
 import {
+  type Candidate,
   type CandidateKey,
+  candidateKey,
+  candidateKind,
   candidateUuid,
   type IncrementalTopology,
-  type Localnet,
-  type Network,
   type NodeIdentity,
   portKey,
-  type Residence,
-  type WorkloadPort,
 } from './topology.ts';
-
-/** Bindings that OVN makes for its own plumbing: no workload has them. */
-const PLUMBING: ReadonlySet<string> = new Set(['localnet', 'patch', 'chassisredirect', 'l3gateway']);
+import { staleReads, trackedViews } from './tracked-views.ts';
 
 export function createSouthboundTopology(
   views: SouthboundViews,
   identity: NodeIdentity,
 ): IncrementalTopology<SouthboundDatabase> {
+  const { systemId } = identity;
+  const graph = new QueryGraph();
+  const tracked = trackedViews<SouthboundDatabase>(SOUTHBOUND.name, views, graph);
+  const routers = new SouthboundRouters(tracked, graph, systemId);
+  const nat = new SouthboundNat(tracked, graph, routers, systemId);
+  const loadBalancers = new SouthboundLoadBalancers(tracked, graph, routers);
+
+  const resolve = (key: CandidateKey): Candidate | undefined => {
+    const [kind, uuid] = [candidateKind(key), candidateUuid(key)];
+    const loadBalancer = kind === 'load-balancer' ? tracked.Load_Balancer.get(uuid) : undefined;
+    if (loadBalancer !== undefined) return loadBalancers.loadBalancer(loadBalancer);
+    const row = tracked.Port_Binding.get(uuid);
+    if (row === undefined) return undefined;
+    switch (kind) {
+      case 'port':
+        return isWorkload(row) ? workloadPort(row, tracked, routers, systemId) : undefined;
+      case 'gateway':
+        return routers.gatewayPort(row);
+      case 'subnet':
+        return routers.subnet(row);
+      case 'nat':
+        return nat.floatingIps(row);
+      case 'load-balancer':
+        return loadBalancers.unclaimedVip(row);
+      default:
+        return kind satisfies never;
+    }
+  };
+
   return {
     database: 'southbound',
     *candidates() {
-      for (const row of views.Port_Binding) if (!PLUMBING.has(row.type)) yield portKey(row._uuid);
+      for (const row of views.Port_Binding) yield* candidatesOf(row);
+      for (const row of views.Load_Balancer) yield candidateKey('load-balancer', row._uuid);
     },
-    port: (key) => {
-      const row = views.Port_Binding.get(candidateUuid(key));
-      return row === undefined || PLUMBING.has(row.type) ? undefined : workloadPort(row, views, identity);
+    resolve: (key) => {
+      const candidate = graph.root(key, () => resolve(key));
+      // Nothing to remember of a row that is gone: another one is a change of its own.
+      const uuid = candidateUuid(key);
+      if (views.Port_Binding.get(uuid) === undefined && views.Load_Balancer.get(uuid) === undefined) {
+        graph.forget(key);
+      }
+      return candidate;
+    },
+    *companions(port) {
+      const row = views.Port_Binding.get(candidateUuid(port));
+      if (row !== undefined) yield* keysOf(graph.rootsReading(RESIDENTS, row.logical_port));
     },
     *localnets() {
-      for (const row of views.Port_Binding.find('localnet', ALL_LOCALNETS)) yield localnet(row);
+      for (const row of views.Port_Binding.find('localnet', ALL_LOCALNETS)) yield localnetOf(row);
     },
-    affected: (changes) => (changes.cause === 'snapshot' ? 'all' : affected(changes, views)),
-  };
-}
-
-function workloadPort(row: PortBinding, views: SouthboundViews, identity: NodeIdentity): WorkloadPort {
-  const network = networkOf(row.datapath, views);
-  return {
-    key: portKey(row._uuid),
-    row: { database: 'southbound', table: 'Port_Binding', uuid: row._uuid, name: row.logical_port },
-    name: row.logical_port,
-    type: row.type,
-    addressText: row.mac[0],
-    cidrs: words(row.external_ids.get(CIDRS_KEY)),
-    networkName: network?.name,
-    network,
-    residence: residence(row, views, identity),
-    neighbor: false,
-    proxyNdp: row.type === 'virtual',
-  };
-}
-
-function residence(row: PortBinding, views: SouthboundViews, identity: NodeIdentity): Residence {
-  // A chassis that is not in the replica (yet) is not this one: its UUID stands for its name.
-  const nameOf = (uuid: Uuid): string => views.Chassis.get(uuid)?.name ?? uuid;
-  return southboundResidence(
-    {
-      type: row.type,
-      chassis: row.chassis === undefined ? undefined : nameOf(row.chassis),
-      additionalChassis: row.additional_chassis.map(nameOf),
-      up: row.up,
+    affected: (changes) => {
+      if (changes.cause === 'snapshot') {
+        graph.clear();
+        return 'all';
+      }
+      const keys = new Set<CandidateKey>();
+      for (const change of changes.changes.Port_Binding ?? []) {
+        for (const row of rowsOf(change)) for (const key of candidatesOf(row)) keys.add(key);
+      }
+      for (const change of changes.changes.Load_Balancer ?? []) {
+        keys.add(candidateKey('load-balancer', rowsOf(change)[0]._uuid));
+      }
+      const stale = staleReads(SOUTHBOUND.name, SOUTHBOUND, changes, SOUTHBOUND_BULK);
+      for (const key of keysOf(graph.touch(stale))) keys.add(key);
+      return keys;
     },
-    identity.systemId,
-  );
-}
-
-function networkOf(datapath: Uuid, views: SouthboundViews): Network | undefined {
-  const row = views.Datapath_Binding.get(datapath);
-  if (row === undefined) return undefined;
-  const name = row.external_ids.get('name') ?? datapath;
-  return {
-    row: { database: 'southbound', table: 'Datapath_Binding', uuid: datapath, name },
-    name,
-    localnets: sortedBy(
-      views.Port_Binding.find('localnet', datapath).map(localnet),
-      (port) => `${port.name} ${port.row.uuid}`,
-    ),
-    // Static routes are compiled into flows here: custom IPv6 gateways cannot be told from this database.
-    gateways6: [],
   };
 }
 
-function localnet(row: PortBinding): Localnet {
-  return {
-    row: { database: 'southbound', table: 'Port_Binding', uuid: row._uuid, name: row.logical_port },
-    name: row.logical_port,
-    physicalNetwork: row.options.get('network_name'),
-    tag: row.tag,
-  };
+/** What a binding may be by itself; which of it, its surroundings decide. */
+function* candidatesOf(row: PortBinding): Iterable<CandidateKey> {
+  const { _uuid: uuid } = row;
+  if (isWorkload(row)) yield portKey(uuid);
+  if (mayBeGateway(row)) yield candidateKey('gateway', uuid);
+  if (isRouterLink(row) && hasInterfaceAddresses(row)) yield candidateKey('subnet', uuid);
+  if (isRouterLink(row) && row.nat_addresses.length > 0) yield candidateKey('nat', uuid);
+  if (isVipPort(row)) yield candidateKey('load-balancer', uuid);
 }
 
-function affected(changes: ChangeSet<SouthboundDatabase>, views: SouthboundViews): ReadonlySet<CandidateKey> {
-  const keys = new Set<CandidateKey>();
-  const datapaths = new Set<Uuid>();
-  const addPorts = (rows: Iterable<PortBinding>): void => {
-    for (const row of rows) if (!PLUMBING.has(row.type)) keys.add(portKey(row._uuid));
-  };
-  const { Port_Binding: ports, Datapath_Binding: networks, Chassis: chassis } = changes.changes;
-  for (const change of ports ?? []) {
-    const rows = rowsOf(change);
-    if (rows.some((row) => !PLUMBING.has(row.type))) for (const row of rows) keys.add(portKey(row._uuid));
-    if (localnetText(rows[0]) === localnetText(rows[1])) continue;
-    for (const row of rows) if (row.type === 'localnet') datapaths.add(row.datapath);
-  }
-  for (const change of networks ?? []) {
-    const [before, after] = rowsOf(change).map((row) => row.external_ids.get('name'));
-    if (change.kind === 'modify' && before === after) continue;
-    for (const row of rowsOf(change)) datapaths.add(row._uuid);
-  }
-  for (const change of chassis ?? []) {
-    if (change.kind === 'modify' && change.old.name === change.row.name) continue;
-    for (const row of rowsOf(change)) {
-      addPorts(views.Port_Binding.find('chassis', row._uuid));
-    }
-  }
-  for (const datapath of datapaths) addPorts(views.Port_Binding.find('datapath', datapath));
-  return keys;
-}
-
-/** Everything that a network takes over from its localnet port; undefined for no row and empty for other ports. */
-function localnetText(row: PortBinding | undefined): string | undefined {
-  if (row === undefined) return undefined;
-  if (row.type !== 'localnet') return '';
-  return JSON.stringify([row.datapath, row.logical_port, row.options.get('network_name'), row.tag]);
+/** Keys of roots are keys of candidates: `resolve` made them. */
+function* keysOf(roots: Iterable<string>): Iterable<CandidateKey> {
+  for (const key of roots) yield key as CandidateKey;
 }

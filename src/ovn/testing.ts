@@ -8,7 +8,7 @@ import type { ChangeSet } from '../ovsdb/types.ts';
 import { type MemoryDatabase, memoryDatabase } from './memory-database.ts';
 import { NORTHBOUND, type NorthboundDatabase } from './northbound-schema.ts';
 import { SOUTHBOUND, type SouthboundDatabase } from './southbound-schema.ts';
-import { type CandidateKey, portKey } from './topology.ts';
+import { type CandidateKey, portKey, type Topology, type WorkloadPort } from './topology.ts';
 
 export interface TestNetwork {
   readonly name: string;
@@ -41,6 +41,12 @@ export interface SouthboundTestPort extends TestPort {
 
 export function testPortKey(name: string): CandidateKey {
   return portKey(`port ${name}`);
+}
+
+/** The port of that name as the topology resolves it; `undefined` where there is none. */
+export function testPort(topology: Topology, name: string): WorkloadPort | undefined {
+  const candidate = topology.resolve(testPortKey(name));
+  return candidate?.kind === 'port' ? candidate : undefined;
 }
 
 export interface NorthboundCloud {

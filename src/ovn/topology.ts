@@ -2,7 +2,8 @@
  * The topology that the exposures are computed from: who is where, independent of the database it was read from.
  *
  * `northbound.ts` and `southbound.ts` build it over the replicated tables. It is an index, not a copy: a candidate is
- * resolved when it is asked for, so one changed row costs the candidates that it affects and nothing else.
+ * resolved when it is asked for, so one changed row costs the candidates that it affects and nothing else. Text columns
+ * are handed on as they are: the exposures check them and explain.
  */
 import type { IpAddress } from '../base/address.ts';
 import type { ChangeSet, DatabaseSpec, Uuid } from '../ovsdb/types.ts';
@@ -15,8 +16,11 @@ export interface RowReference {
   readonly name?: string;
 }
 
-/** What may be exposed: one row each. Later kinds (NAT, gateway ports, load balancers) add to this union. */
-export type CandidateKind = 'port';
+/**
+ * What may be exposed: one row each. `port`: a VIF or virtual port; `gateway`: a router's port to the outside; `subnet`:
+ * a network attached to a router; `nat`: floating IPs; `load-balancer`: its VIPs.
+ */
+export type CandidateKind = 'port' | 'gateway' | 'subnet' | 'nat' | 'load-balancer';
 export type CandidateKey = `${CandidateKind}:${string}`;
 
 /** The localnet port of a provider network: how it leaves OVN on a node. */
@@ -49,31 +53,196 @@ export type Residence =
   | { readonly kind: 'elsewhere'; readonly node: string }
   | { readonly kind: 'nowhere' };
 
-/** A VIF or virtual port. Text columns are handed on as they are: the exposures check and explain. */
+/** What the operator wrote into `external_ids` of one row, unchecked. */
+export interface Mark {
+  readonly text: string;
+  readonly row: RowReference;
+}
+
+/**
+ * The operator's word on a candidate: `ovn-bgp-agent:expose` and `ovn-bgp-agent:tag`, from the candidate's own row or,
+ * where that says nothing, from the nearest row that it belongs to (its network, then its router).
+ */
+export interface Marks {
+  readonly expose?: Mark;
+  readonly tag?: Mark;
+}
+
+/** Ids of the address scopes of a port; absent: none. */
+export interface AddressScopes {
+  readonly scope4?: string;
+  readonly scope6?: string;
+}
+
+/** A VIF, virtual or external port. */
 export interface WorkloadPort {
+  readonly kind: 'port';
   readonly key: CandidateKey;
   readonly row: RowReference;
   readonly name: string;
-  /** "" or "virtual" are exposed; any other type is reported as it is. */
+  /** "", "virtual" and "external" may be exposed; any other type is reported as it is. */
   readonly type: string;
-  /** The first element of `addresses` (Northbound) or `mac` (Southbound): `MAC IP IP...`. */
-  readonly addressText: string | undefined;
+  /** What counts of `addresses` (Northbound) or `mac` (Southbound): `MAC IP IP...` each. */
+  readonly addressTexts: readonly string[];
   /** Words of `neutron:cidrs`. */
   readonly cidrs: readonly string[];
   readonly networkName: string | undefined;
   readonly network: Network | undefined;
   readonly residence: Residence;
+  /** Carries traffic on whatever node: tenant networks are exposed where their gateway is. */
+  readonly active: boolean;
+  readonly scopes: AddressScopes;
+  /** How the port's network is attached to routers; sorted by name, empty for none. */
+  readonly subnets: readonly Subnet[];
   /** False where the neighbour is asked for instead of wired: virtual ports, and all ports of the Southbound driver. */
   readonly neighbor: boolean;
   /** False where network addresses are not proxied for this port (Southbound, other than virtual ports). */
   readonly proxyNdp: boolean;
+  readonly marks: Marks;
 }
+
+/** A router's port through which it reaches the outside. */
+export interface GatewayPort {
+  readonly kind: 'gateway';
+  readonly key: CandidateKey;
+  readonly row: RowReference;
+  readonly name: string;
+  readonly macText: string | undefined;
+  /** `address/length` each. */
+  readonly addressTexts: readonly string[];
+  readonly networkName: string | undefined;
+  /** The switch at its other end. */
+  readonly network: Network | undefined;
+  /** Where it is active now; never `migrating`. */
+  readonly residence: Residence;
+  readonly marks: Marks;
+}
+
+export interface Router {
+  readonly row: RowReference;
+  /** Without the prefix that some releases of Neutron put before the id. */
+  readonly name: string;
+  /** Sorted by name; those that are active elsewhere, too. */
+  readonly gateways: readonly GatewayPort[];
+}
+
+/** A source translation of a router. */
+export interface SourceNat {
+  readonly row: RowReference;
+  readonly logicalIpText: string;
+}
+
+/** A network attached to a router by a port that is not a gateway. */
+export interface Subnet {
+  readonly kind: 'subnet';
+  readonly key: CandidateKey;
+  readonly row: RowReference;
+  readonly name: string;
+  readonly networkName: string | undefined;
+  readonly network: Network | undefined;
+  /** The router's `address/length` in the network. */
+  readonly addressTexts: readonly string[];
+  readonly up: boolean;
+  readonly scopes: AddressScopes;
+  /** What the row calls its router; for messages where there is none. */
+  readonly routerName: string | undefined;
+  readonly router: Router | undefined;
+  /** Empty where the database does not tell (Southbound). */
+  readonly sourceNats: readonly SourceNat[];
+  readonly marks: Marks;
+}
+
+/** The port that an address is translated to. */
+export interface NatPort {
+  readonly key: CandidateKey;
+  readonly row: RowReference;
+  readonly type: string;
+  readonly residence: Residence;
+}
+
+/** A NAT row that translates an outside address to an inside one (`dnat_and_snat`). */
+export interface FloatingIp {
+  readonly kind: 'nat';
+  readonly from: 'nat-row';
+  readonly key: CandidateKey;
+  readonly row: RowReference;
+  readonly externalIpText: string;
+  readonly externalMacText: string | undefined;
+  readonly logicalPortName: string | undefined;
+  /** Absent although named: no such port. */
+  readonly port: NatPort | undefined;
+  /** `distributed`: translated where the port is, once the row has an `external_mac`; `centralised`: on the gateway. */
+  readonly mode: 'distributed' | 'centralised';
+  readonly networkName: string | undefined;
+  /** The network of the outside address. */
+  readonly network: Network | undefined;
+  readonly routerName: string | undefined;
+  /** Gateway ports that may serve it: the one that the row names, else all of the router's; sorted by name. */
+  readonly gateways: readonly GatewayPort[];
+  readonly marks: Marks;
+}
+
+/** One string of `nat_addresses`: `MAC IP... is_chassis_resident("port")`. */
+export interface NatAddresses {
+  readonly text: string;
+  readonly addressTexts: readonly string[];
+  readonly residentName: string | undefined;
+  /** Of the port that the addresses follow; absent: there is no such port. */
+  readonly resident: NatPort | undefined;
+}
+
+/** The Southbound database's form of translated addresses: all those of one gateway port's switch side. */
+export interface FloatingIps {
+  readonly kind: 'nat';
+  readonly from: 'nat-addresses';
+  readonly key: CandidateKey;
+  readonly row: RowReference;
+  readonly networkName: string | undefined;
+  readonly network: Network | undefined;
+  readonly entries: readonly NatAddresses[];
+  readonly marks: Marks;
+}
+
+/** The port that stands for a load balancer's VIP; it is never bound. */
+export interface VipPort {
+  readonly row: RowReference;
+  readonly addressTexts: readonly string[];
+  readonly networkName: string | undefined;
+  readonly network: Network | undefined;
+  readonly subnets: readonly Subnet[];
+}
+
+export interface LoadBalancer {
+  readonly kind: 'load-balancer';
+  readonly key: CandidateKey;
+  readonly row: RowReference;
+  readonly name: string;
+  /** `octavia`: one VIP and perhaps its floating IP; `port-forwarding`: a floating IP's ports; `plain`: made in OVN. */
+  readonly flavor: 'octavia' | 'port-forwarding' | 'plain';
+  /** Keys of `vips`: `IP:port`, `[IP]:port` or `IP`. */
+  readonly vipTexts: readonly string[];
+  readonly vipText: string | undefined;
+  readonly vipFipText: string | undefined;
+  /** MAC of the VIP's floating IP, where a NAT row gives one. */
+  readonly vipFipMacText: string | undefined;
+  readonly vipPort: VipPort | undefined;
+  readonly routerName: string | undefined;
+  /** Routers that serve it; sorted by name. */
+  readonly routers: readonly Router[];
+  /** Networks attached to those routers, sorted by name: what of a plain one is inside them stays inside. */
+  readonly subnets: readonly Subnet[];
+  readonly marks: Marks;
+}
+
+export type Candidate = WorkloadPort | GatewayPort | Subnet | FloatingIp | FloatingIps | LoadBalancer;
 
 export interface Topology {
   readonly database: 'northbound' | 'southbound';
   /** All candidates, in no particular order. */
   candidates(): Iterable<CandidateKey>;
-  port(key: CandidateKey): WorkloadPort | undefined;
+  resolve(key: CandidateKey): Candidate | undefined;
+  /** Candidates whose decision depends on where this port is: its floating IPs. */
+  companions(port: CandidateKey): Iterable<CandidateKey>;
   /** All localnet ports of the cloud (base wiring), in no particular order. */
   localnets(): Iterable<Localnet>;
 }
@@ -81,8 +250,8 @@ export interface Topology {
 /** A topology over live tables, which tells what a change of theirs can alter. */
 export interface IncrementalTopology<D extends DatabaseSpec> extends Topology {
   /**
-   * Candidates whose port may read differently than before: changed, new and deleted ones. Costs in proportion to the
-   * change and to the answer. Must be called with every change set, in order, before anything is read after it.
+   * Candidates that may read differently than before: changed, new and deleted ones. Costs in proportion to the change
+   * and to the answer. Must be called with every change set, in order, before anything is read after it.
    */
   affected(changes: ChangeSet<D>): 'all' | ReadonlySet<CandidateKey>;
 }
@@ -94,11 +263,19 @@ export interface NodeIdentity {
   readonly systemId: string;
 }
 
+export function candidateKey(kind: CandidateKind, uuid: Uuid): CandidateKey {
+  return `${kind}:${uuid}`;
+}
+
 export function portKey(uuid: Uuid): CandidateKey {
-  return `port:${uuid}`;
+  return candidateKey('port', uuid);
 }
 
 /** UUID of the row that a candidate stands for. */
 export function candidateUuid(key: CandidateKey): Uuid {
   return key.slice(key.indexOf(':') + 1);
+}
+
+export function candidateKind(key: CandidateKey): CandidateKind {
+  return key.slice(0, key.indexOf(':')) as CandidateKind;
 }

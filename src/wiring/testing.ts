@@ -1,6 +1,7 @@
 /** Test inputs for wiring: a node as in the examples of the docs, and objects as readable lines. */
 import { parseIp, parseMac } from '../base/address.ts';
 import { parseBridgeMappings } from '../exposures/bridge-mappings.ts';
+import { testPolicy as unrestrictedPolicy } from '../exposures/testing.ts';
 import type { ExposurePolicy } from '../exposures/types.ts';
 import { keyOf } from '../node/keys.ts';
 import type { DesiredObject, NodeObject } from '../node/objects.ts';
@@ -18,6 +19,9 @@ export const TEST_CONFIG: WiringConfig = {
   bgpNic: 'bgp-nic',
   bgpVrf: 'bgp-vrf',
   bgpVrfTableId: 10,
+  tenant: unrestrictedPolicy().tenant,
+  communities: [],
+  meds: [],
 };
 
 export interface TestNode {
@@ -51,13 +55,7 @@ export function testInput(node: TestNode = {}): WiringInput {
 }
 
 export function testPolicy(input: WiringInput, changes: Partial<ExposurePolicy> = {}): ExposurePolicy {
-  return {
-    bridgeMappings: input.facts.bridgeMappings,
-    allowedPrefixes: [],
-    proxyNdpAddresses: [],
-    graced: new Set(),
-    ...changes,
-  };
+  return unrestrictedPolicy({ bridgeMappings: input.facts.bridgeMappings, ...changes });
 }
 
 /** Objects as sorted lines in the manner of the tools that show them. */
@@ -96,7 +94,8 @@ function objectLines(object: NodeObject): string[] {
       return [`rule to ${object.to} lookup ${object.table}`];
     case 'route': {
       const { target } = object;
-      const to = target.type === 'device' ? `dev ${target.device}` : target.type;
+      const via = target.type === 'device' && target.via !== undefined ? `via ${target.via} ` : '';
+      const to = target.type === 'device' ? `${via}dev ${target.device}` : target.type;
       const metric = object.metric === 0 ? '' : ` metric ${object.metric}`;
       return [`route -${object.family} ${object.destination} ${to} table ${object.table}${metric}`];
     }

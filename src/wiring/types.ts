@@ -28,7 +28,16 @@ export interface NodeFacts {
 
 export type WiringConfig = Pick<
   AgentConfig,
-  'exposingMethod' | 'advertiseVia' | 'vlanHandover' | 'bgpAs' | 'bgpNic' | 'bgpVrf' | 'bgpVrfTableId'
+  | 'exposingMethod'
+  | 'advertiseVia'
+  | 'vlanHandover'
+  | 'bgpAs'
+  | 'bgpNic'
+  | 'bgpVrf'
+  | 'bgpVrfTableId'
+  | 'tenant'
+  | 'communities'
+  | 'meds'
 >;
 
 export interface WiringInput {

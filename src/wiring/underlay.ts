@@ -2,13 +2,22 @@
  * Exposing method `underlay`: the kernel routes between the fabric and OVN's provider bridges.
  *
  * In (traffic to a workload): a rule sends the address to the bridge's routing table, a host route there to the bridge
- * or VLAN device, a permanent neighbour entry has its MAC. Out: flows on the bridge give IP traffic from OVN the
+ * or VLAN device, a permanent neighbour entry has its MAC; a subnet behind a router has a rule, and a route through the
+ * router's gateway address. Out: flows on the bridge give IP traffic from OVN the
  * kernel's MAC, and the kernel answers ARP and neighbour solicitations in place of a gateway that does not exist.
  *
  * Input: exposures, this node's facts, localnet ports. Output: desired objects. What cannot be wired yet is pending with
  * a reason; what depends on it is left out, and the address is not advertised.
  */
-import { familyOf, hostPrefix, type IpFamily, type Prefix, parsePrefix } from '../base/address.ts';
+import {
+  familyOf,
+  hostPrefix,
+  type IpAddress,
+  type IpFamily,
+  type MacAddress,
+  type Prefix,
+  parsePrefix,
+} from '../base/address.ts';
 import { sortedBy } from '../base/order.ts';
 import type { BridgeMapping, Exposure } from '../exposures/types.ts';
 import { keyOf } from '../node/keys.ts';
@@ -19,6 +28,7 @@ import { advertise, advertiseBase } from './advertise.ts';
 import { type BridgeHandover, bridgeHandover, bridgeTable, localnetFlows, vlanHandover } from './handover.ts';
 import { handoverAddresses, proxyArpPath, proxyNdpPath } from './names.ts';
 import { ObjectSet } from './object-set.ts';
+import { routeClassOf } from './route-class.ts';
 import type { ExposingMethodWiring, Wiring, WiringInput } from './types.ts';
 
 export const underlay: ExposingMethodWiring = { base, expose };
@@ -117,29 +127,62 @@ function addHandoverDevice(
 
 function expose(exposure: Exposure, input: WiringInput): Wiring {
   const set = new ObjectSet();
-  const { address, prefix, network } = exposure;
+  const { prefix, address, delivery } = exposure;
   const claim = exposure.because[0];
-  const because = claim === undefined ? prefix : `${address} of ${describeRow(claim.row)}`;
-  const reasons: string[] = [];
+  const because = claim === undefined ? prefix : `${announced(exposure)} of ${describeRow(claim.row)}`;
+  const passage = passageOf(exposure, input);
+  const { needed } = passage;
+  switch (delivery.type) {
+    case 'link':
+      needed.push(...wireHost(set, passage, { ...delivery, address }, because));
+      break;
+    case 'via':
+      needed.push(...wireSubnet(set, passage, prefix, delivery, because));
+      break;
+    case 'covered':
+      // The subnet's own exposure puts it in place.
+      needed.push(...wireSubnet(new ObjectSet(), passage, delivery.subnet, { via: delivery.via }, because));
+      break;
+    default:
+      delivery satisfies never;
+  }
+  for (const reason of passage.reasons) set.pend(prefix, reason);
+  if (passage.reasons.length === 0 && exposure.announce) {
+    const routeClass = routeClassOf(exposure, input.config);
+    const announcement = { prefix, routeClass, ...(delivery.type === 'via' ? { via: delivery.via } : {}) };
+    set.add(advertise(announcement, input.config, needed, because));
+  }
+  return set.toWiring();
+}
+
+function announced({ delivery, address, prefix }: Exposure): string {
+  return delivery.type === 'via' ? prefix : address;
+}
+
+/** The way from the kernel to a provider network, as far as it is there. */
+interface Passage {
+  /** Routing table of the bridge. */
+  readonly table: number | undefined;
+  readonly device: string | undefined;
   /** What must be in place before traffic may come. */
+  readonly needed: ObjectKey[];
+  /** Why it is not complete. */
+  readonly reasons: readonly string[];
+}
+
+function passageOf({ network, prefix }: Exposure, input: WiringInput): Passage {
+  const reasons: string[] = [];
   const needed: ObjectKey[] = [];
-
   const table = bridgeTable(network.bridge, input);
-  if (table.ok) needed.push(set.wire({ kind: 'rule', to: prefix, table: table.table }, because));
-  else reasons.push(table.reason);
-
+  if (!table.ok) reasons.push(table.reason);
+  let device: string | undefined;
   const handover = bridgeHandover(network.bridge, input);
   if (handover.ok) {
     const way = vlanHandover(network.bridge, network.vlan, input);
     if (way.ok) {
-      const family = familyOf(address);
-      const link = keyOf(existingLink(way.device));
-      const path = family === 4 ? proxyArpPath(way.device) : proxyNdpPath(way.device);
-      needed.push(link, keyOf({ kind: 'sysctl', path, value: '1' }));
-      if (table.ok) {
-        needed.push(set.wire(deviceRoute(family, table.table, prefix, way.device), because, [link]));
-      }
-      needed.push(...addNeighbors(set, exposure, way.device, because, link));
+      device = way.device;
+      const path = familyOf(prefix) === 4 ? proxyArpPath(device) : proxyNdpPath(device);
+      needed.push(keyOf(existingLink(device)), keyOf({ kind: 'sysctl', path, value: '1' }));
     } else {
       reasons.push(way.reason);
     }
@@ -152,26 +195,56 @@ function expose(exposure: Exposure, input: WiringInput): Wiring {
   } else {
     reasons.push(handover.reason);
   }
-
-  for (const reason of reasons) set.pend(prefix, reason);
-  if (reasons.length === 0) set.add(advertise(address, input.config, needed, because));
-  return set.toWiring();
+  return { table: table.ok ? table.table : undefined, device, needed, reasons };
 }
 
-function addNeighbors(
+/** An address that answers on the provider network: rule, host route, neighbour, proxied gateways. */
+function wireHost(
   set: ObjectSet,
-  exposure: Exposure,
-  device: string,
+  { table, device }: Passage,
+  host: { readonly address: IpAddress; readonly mac?: MacAddress; readonly proxyNdp?: readonly IpAddress[] },
   because: string,
-  link: ObjectKey,
 ): readonly ObjectKey[] {
   const keys: ObjectKey[] = [];
-  const { address, mac } = exposure;
+  const { address, mac } = host;
+  const prefix = hostPrefix(address);
+  if (table !== undefined) keys.push(set.wire({ kind: 'rule', to: prefix, table }, because));
+  if (device === undefined) return keys;
+  const link = keyOf(existingLink(device));
+  if (table !== undefined) {
+    keys.push(set.wire(deviceRoute(familyOf(address), table, prefix, device), because, [link]));
+  }
   if (mac !== undefined) keys.push(set.wire({ kind: 'neighbor', device, address, mac }, because, [link]));
-  for (const proxied of exposure.proxyNdp) {
+  for (const proxied of host.proxyNdp ?? []) {
     keys.push(set.wire({ kind: 'proxy-ndp', device, address: proxied }, because, [link]));
   }
   return keys;
+}
+
+/** A subnet behind a router: a rule, and a route through the router's gateway address, which is wired along with it. */
+function wireSubnet(
+  set: ObjectSet,
+  passage: Passage,
+  subnet: Prefix,
+  gateway: { readonly via: IpAddress; readonly mac?: MacAddress },
+  because: string,
+): readonly ObjectKey[] {
+  const { via } = gateway;
+  const keys = [...wireHost(set, passage, { ...gateway, address: via }, because)];
+  const { table, device } = passage;
+  if (table === undefined) return keys;
+  const rule = set.wire({ kind: 'rule', to: subnet, table }, because);
+  if (device === undefined) return [...keys, rule];
+  const route: NodeObject = {
+    kind: 'route',
+    family: familyOf(subnet),
+    table,
+    destination: subnet,
+    target: { type: 'device', device, via },
+    metric: 0,
+  };
+  // Without the gateway's host route the kernel knows no way to it and refuses the route.
+  return [...keys, rule, set.wire(route, because, keys)];
 }
 
 function existingLink(name: string): NodeObject {

@@ -26,6 +26,7 @@ const addressAttributes = attributes({
   local: attribute(2, ip),
   /** Replaces the flags of the header, which have room for eight only. */
   flags: attribute(8, u32),
+  metric: attribute(9, u32),
   protocol: attribute(11, u8),
 });
 
@@ -33,6 +34,7 @@ const requestAttributes = attributes({
   address: attribute(1, raw),
   local: attribute(2, raw),
   flags: attribute(8, u32),
+  metric: attribute(9, u32),
   protocol: attribute(11, u8),
 });
 
@@ -50,6 +52,7 @@ export function decodeAddress(bytes: Buffer, start: number, end: number): Addres
     scope: header.scope,
     flags: values.flags ?? header.flags,
     ...(values.protocol === undefined || values.protocol === 0 ? undefined : { protocol: values.protocol }),
+    ...(values.metric === undefined || values.metric === 0 ? undefined : { metric: values.metric }),
   };
 }
 
@@ -65,6 +68,7 @@ export function encodeAddress(writer: MessageWriter, request: AddressRequest): v
     address,
     local: address,
     flags: request.flags,
+    metric: request.metric,
     protocol: request.protocol,
   });
 }

@@ -3,7 +3,7 @@ import { familyOf, hostPrefix, isHostPrefix, parseInterfaceAddress } from '../..
 import type { Address, Request } from '../../netlink/types.ts';
 import { type AddressObject, AGENT_PROTOCOL, type ObservedObject } from '../objects.ts';
 import { isBridgeAddress, isHandoverDevice, isLinkLocal, PROTOCOL_UNSPEC } from '../ownership.ts';
-import type { Kind, View } from './kind.ts';
+import type { Kind, View, Write } from './kind.ts';
 import { noDevice, writeNetlink } from './netlink-writes.ts';
 
 /** IFA_F_NODAD: the address is the agent's to give, and traffic must not wait a second for the detection to end. */
@@ -23,13 +23,15 @@ export function observeAddress(view: View, raw: Address): ObservedObject | undef
   if (!isHostPrefix(parsed.network)) return undefined;
   const unsaid = raw.protocol === undefined || raw.protocol === PROTOCOL_UNSPEC;
   const adopted = unsaid && (advertising ? !isLinkLocal(prefix) : isBridgeAddress(prefix));
-  return { object: { kind: 'address', device, prefix }, owned: marked || adopted };
+  const metric = raw.metric === undefined ? {} : { metric: raw.metric };
+  return { object: { kind: 'address', device, prefix, ...metric }, owned: marked || adopted };
 }
 
 export const addressKind: Kind<AddressObject> = {
   kind: 'address',
-  same: () => true,
-  describe: ({ device, prefix }) => `address ${prefix} dev ${device}`,
+  same: (desired, observed) => desired.metric === observed.metric,
+  describe: ({ device, prefix, metric }) =>
+    `address ${prefix} dev ${device}${metric === undefined ? '' : ` metric ${metric}`}`,
   read: async (view) => {
     const addresses = await view.edge.netlink.addresses();
     return addresses.flatMap((raw) => observeAddress(view, raw) ?? []);
@@ -42,7 +44,7 @@ export const addressKind: Kind<AddressObject> = {
         requests: ({ op, object }) => {
           const index = view.devices.named(object.device)?.index;
           if (index === undefined) return op === 'remove' ? [] : noDevice(object.device);
-          return [addressRequest(op === 'remove' ? 'delete' : 'add', index, object)];
+          return addressRequests(op, index, object);
         },
         // IPv6 knows an address once a device whatever its length: EEXIST may be somebody's address/64.
         existsIsDone: (request) => request.type === 'address' && request.address.family === 4,
@@ -51,13 +53,19 @@ export const addressKind: Kind<AddressObject> = {
     ),
 };
 
-function addressRequest(op: 'add' | 'delete', index: number, { prefix }: AddressObject): Request {
+function addressRequests(op: Write['op'], index: number, { prefix, metric }: AddressObject): Request[] {
   const family = familyOf(prefix);
   const address = { family, index, address: prefix };
-  if (op === 'delete') return { type: 'address', op, address };
-  return {
-    type: 'address',
-    op,
-    address: { ...address, protocol: AGENT_PROTOCOL, ...(family === 6 ? { flags: NO_DAD } : {}) },
+  const gone: Request = { type: 'address', op: 'delete', address };
+  if (op === 'remove') return [gone];
+  const wanted = {
+    ...address,
+    protocol: AGENT_PROTOCOL,
+    ...(metric === undefined ? {} : { metric }),
+    ...(family === 6 ? { flags: NO_DAD } : {}),
   };
+  if (op === 'add') return [{ type: 'address', op, address: wanted }];
+  // zebra takes note of another metric in IPv4, but not in IPv6.
+  if (family === 6) return [gone, { type: 'address', op: 'add', address: wanted }];
+  return [{ type: 'address', op: 'replace', address: { ...wanted, metric: metric ?? 0 } }];
 }

@@ -5,13 +5,8 @@
  */
 import { networkAddress, parseIp, parsePrefix, prefixLength } from '../../base/address.ts';
 import type { Request, Route, RouteRequest } from '../../netlink/types.ts';
-import {
-  ADVERTISE_METRIC,
-  AGENT_PROTOCOL,
-  MAIN_TABLE,
-  type ObservedObject,
-  type RouteObject,
-} from '../objects.ts';
+import { isAdvertiseMetric } from '../advertise-metrics.ts';
+import { AGENT_PROTOCOL, MAIN_TABLE, type ObservedObject, type RouteObject } from '../objects.ts';
 import { PROTOCOL_BOOT, PROTOCOL_STATIC } from '../ownership.ts';
 import type { Kind, View } from './kind.ts';
 import { noDevice, writeNetlink } from './netlink-writes.ts';
@@ -28,7 +23,7 @@ const KERNEL_TYPES = new Set(['local', 'broadcast', 'anycast', 'multicast', 'uns
 /** Whether a route of the kernel can concern the agent at all; cheap, for the churn of a full BGP table. */
 export function isRelevantRoute({ scope }: View, raw: Route): boolean {
   if (scope.tables.has(raw.table)) return true;
-  if (raw.table === MAIN_TABLE) return raw.metric === ADVERTISE_METRIC;
+  if (raw.table === MAIN_TABLE) return isAdvertiseMetric(raw.metric);
   if (raw.protocol === AGENT_PROTOCOL) return true;
   return (
     raw.table === scope.bgpVrfTable && (raw.protocol === PROTOCOL_BOOT || raw.protocol === PROTOCOL_STATIC)

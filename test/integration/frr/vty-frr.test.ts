@@ -101,6 +101,40 @@ describe('stanzas', () => {
     expect(shown.match(/^router bgp 64999 vrf bgp-vrf$/gm)).toHaveLength(1);
   });
 
+  test('classes of routes get their attributes, and go as a whole', async () => {
+    const classes = [
+      {
+        number: 4,
+        metric: 17904,
+        communities: ['64999:1', '64999:2', 'no-export'],
+        largeCommunities: ['1:2:3'],
+        med: 10,
+      },
+      { number: 64, metric: 17964, communities: [], largeCommunities: [] },
+    ];
+    const kernel = kernelRoutesStanza({ as: 64999, metric: 17900, classes });
+    await frr.apply(SCOPE, undefined, kernel);
+    expect(await held('kernel-routes')).toEqual(kernel);
+    const fewer = kernelRoutesStanza({ as: 64999, metric: 17900, classes: classes.slice(1) });
+    await frr.apply(SCOPE, kernel, fewer);
+    expect(await held('kernel-routes')).toEqual(fewer);
+    await frr.apply(SCOPE, fewer, KERNEL);
+    expect(await held('kernel-routes')).toEqual(KERNEL);
+    await frr.apply(SCOPE, KERNEL, undefined);
+
+    const plainText = await configText();
+    await frr.apply(SCOPE, undefined, LEAK);
+    const leakText = await configText();
+    const leak = leakStanza({ ...SCOPE, routerId: ROUTER_ID, redistribute: ['connected'], classes });
+    await frr.apply(SCOPE, LEAK, leak);
+    expect(await held('leak')).toEqual(leak);
+    await frr.apply(SCOPE, leak, LEAK);
+    expect(await configText()).toBe(leakText);
+    await frr.apply(SCOPE, LEAK, leak);
+    await frr.apply(SCOPE, leak, undefined);
+    expect(await configText()).toBe(plainText);
+  });
+
   test('a stanza that stands already opens no configuration session', async () => {
     await frr.apply(SCOPE, undefined, LEAK);
     const collected: unknown[] = [];
@@ -312,9 +346,9 @@ describe('routes', () => {
     await node.ip('-6', 'route', 'add', 'blackhole', '2001:db8::10', 'proto', '179', 'metric', '17900');
     await node.ip('-6', 'route', 'add', 'blackhole', '2001:db8::11', 'proto', '179', 'metric', '17901');
     const ours = ['172.24.4.10/32', '2001:db8::10/128'];
-    await eventually(async () => (await frr.zebraRoutes(17901)).length === 2);
+    await eventually(async () => (await frr.zebraRoutes((metric) => metric === 17901)).length === 2);
     await eventually(async () => (await frr.announced()).length >= 2);
-    expect(await frr.zebraRoutes(17900)).toEqual(ours);
+    expect(await frr.zebraRoutes((metric) => metric === 17900)).toEqual(ours);
     expect(await frr.announced()).toEqual(ours);
     const shown = JSON.parse(await node.vtysh('show bgp ipv4 unicast 172.24.4.10/32 json'));
     expect(shown.paths[0].metric).toBe(0);
@@ -325,12 +359,12 @@ describe('routes', () => {
 
   test('routes that were there before the stanza are announced too', async () => {
     await node.ip('route', 'add', 'blackhole', '172.24.4.10', 'proto', '179', 'metric', '17900');
-    await eventually(async () => (await frr.zebraRoutes(17900)).length === 1);
+    await eventually(async () => (await frr.zebraRoutes((metric) => metric === 17900)).length === 1);
     await frr.apply(SCOPE, undefined, KERNEL);
     await eventually(async () => (await frr.announced()).join() === '172.24.4.10/32');
     await frr.apply(SCOPE, KERNEL, undefined);
     await eventually(async () => (await frr.announced()).length === 0);
-    expect(await frr.zebraRoutes(17900)).toEqual(['172.24.4.10/32']);
+    expect(await frr.zebraRoutes((metric) => metric === 17900)).toEqual(['172.24.4.10/32']);
   });
 
   test('routes are followed again after zebra was started anew under bgpd', async () => {

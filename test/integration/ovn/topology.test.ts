@@ -2,7 +2,7 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { parseBridgeMappings } from '../../../src/exposures/bridge-mappings.ts';
 import { evaluate } from '../../../src/exposures/evaluate.ts';
-import type { ExposurePolicy } from '../../../src/exposures/types.ts';
+import { macOf, proxiedOf, testPolicy } from '../../../src/exposures/testing.ts';
 import { createNorthboundTopology } from '../../../src/ovn/northbound.ts';
 import { NORTHBOUND } from '../../../src/ovn/northbound-schema.ts';
 import { createSouthboundTopology } from '../../../src/ovn/southbound.ts';
@@ -18,12 +18,7 @@ import {
 import { until } from '../../support/until.ts';
 
 const IDENTITY = { hostname: 'cmp-1', systemId: 'C1' };
-const POLICY: ExposurePolicy = {
-  bridgeMappings: parseBridgeMappings('physnet1:br-ex').mappings,
-  allowedPrefixes: [],
-  proxyNdpAddresses: [],
-  graced: new Set(),
-};
+const POLICY = testPolicy({ bridgeMappings: parseBridgeMappings('physnet1:br-ex').mappings });
 
 const map = (values: Readonly<Record<string, string>>) => ['map', Object.entries(values)];
 const named = (...names: string[]) => ['set', names.map((name) => ['named-uuid', name])];
@@ -73,7 +68,7 @@ describe('topologies over real databases', () => {
     client.start();
     await replica.whenSynchronized(AbortSignal.timeout(15_000));
     const affected = (): string[] => {
-      const names = [...keys].map((key) => topology.port(key)?.name ?? 'gone');
+      const names = [...keys].map((key) => topology.resolve(key)?.row.name ?? 'gone');
       keys = new Set();
       return names.sort();
     };
@@ -82,8 +77,9 @@ describe('topologies over real databases', () => {
 
   const exposed = (topology: Topology): string[] =>
     evaluate(topology, POLICY).exposures.map(
-      ({ address, mac, network, proxyNdp }) =>
-        `${address} ${mac ?? '-'} ${network.bridge} ${network.vlan ?? 'flat'} ${proxyNdp.join()}`,
+      (exposure) =>
+        `${exposure.address} ${macOf(exposure) ?? '-'} ${exposure.network.bridge} ` +
+        `${exposure.network.vlan ?? 'flat'} ${proxiedOf(exposure).join()}`,
     );
 
   test('Northbound', async () => {

@@ -1,0 +1,145 @@
+/**
+ * Floating IPs from NAT rows: distributed ones where their port is, centralised ones where the router's gateway port is
+ * active. What is translated to, and by which node, comes from the NAT row alone.
+ *
+ * In: a NAT row of the topology and this node's policy. Out: one exposure, or the reason why there is none. Address
+ * scopes do not filter floating IPs.
+ */
+import { type MacAddress, parseMac } from '../base/address.ts';
+import { quote } from '../base/quote.ts';
+import { describeRow } from '../ovn/describe.ts';
+import type { FloatingIp, NatPort } from '../ovn/topology.ts';
+import { announceableText } from './announceable.ts';
+import { boundHere } from './bound-here.ts';
+import { tagOf, unselected } from './marks.ts';
+import { networkOf, type ProviderNetworkResult } from './provider-network.ts';
+import { proxiedFor } from './proxied.ts';
+import { type ServingGateway, servingGateways } from './serving-gateway.ts';
+import type { ExposureKind, ExposurePolicy, Reason, Verdict } from './types.ts';
+import { linkClaim, type Refused, VerdictBuilder } from './verdict.ts';
+
+export function evaluateFloatingIp(fip: FloatingIp, policy: ExposurePolicy): Verdict {
+  const verdict = new VerdictBuilder(fip);
+  const place = fip.mode === 'distributed' ? distributed(fip, policy) : centralised(fip, policy);
+  if (!place.ok) return verdict.refuse(place);
+  const refusal = unselected(fip.marks.expose, policy);
+  if (refusal !== undefined) return verdict.refuse(refusal);
+  if (!place.network.ok) return verdict.refuse(place.network);
+  const { way } = place.network;
+
+  const advice = "correct the NAT row's external_ip";
+  const address = announceableText(fip.externalIpText, fip.row, policy, verdict, advice);
+  if (address === undefined) return verdict.verdict();
+  verdict.expose(
+    linkClaim(place.kind, address, {
+      way,
+      mac: place.mac,
+      proxyNdp: proxiedFor(address, fip.network, policy),
+      tag: tagOf(fip.marks, verdict),
+      because: place.because,
+    }),
+  );
+  return verdict.verdict();
+}
+
+type Place =
+  | {
+      readonly ok: true;
+      readonly kind: ExposureKind;
+      readonly mac: MacAddress | undefined;
+      readonly network: ProviderNetworkResult;
+      readonly because: readonly Reason[];
+    }
+  | Refused;
+
+function distributed(fip: FloatingIp, policy: ExposurePolicy): Place {
+  const port = portOf(fip);
+  if (!port.ok) return port;
+  if (port.found === undefined) return refused('no-port', `${describeRow(fip.row)} names no port`);
+  const bound = boundHere(port.found, policy);
+  if (!bound.ok) return bound;
+  const mac = externalMac(fip, port.found, policy);
+  if (!mac.ok) return mac;
+  return {
+    ok: true,
+    kind: 'floating-ip',
+    mac: mac.mac,
+    network: networkOf(fip, policy.bridgeMappings),
+    because: [
+      { row: fip.row, note: `floating IP with ${mac.note}` },
+      { row: port.found.row, note: bound.note },
+    ],
+  };
+}
+
+function centralised(fip: FloatingIp, policy: ExposurePolicy): Place {
+  const port = portOf(fip);
+  if (!port.ok) return port;
+  const { row, routerName, gateways } = fip;
+  // A row whose gateway port is known has a router, whatever it calls it.
+  const routers = gateways.length > 0 || routerName !== undefined ? [{ gateways }] : [];
+  const serving = servingGateways({ row, routerName, routers }, policy);
+  if (!serving.ok) return serving.code === 'no-router' ? { ...serving, fault: true } : serving;
+  const gateway = onNetworkOf(fip, serving.gateways);
+  return {
+    ok: true,
+    kind: 'central-floating-ip',
+    mac: gateway.mac,
+    network:
+      fip.networkName === undefined && fip.network === undefined
+        ? { ok: true, way: gateway.way }
+        : networkOf(fip, policy.bridgeMappings),
+    because: [
+      { row: fip.row, note: 'floating IP translated on the gateway' },
+      { row: gateway.port.row, note: 'gateway port active on this node' },
+    ],
+  };
+}
+
+/** Of several gateways of a router here, the one on the network of the floating IP. */
+function onNetworkOf(
+  { network }: FloatingIp,
+  gateways: readonly [ServingGateway, ...ServingGateway[]],
+): ServingGateway {
+  return gateways.find(({ port }) => port.network?.row.uuid === network?.row.uuid) ?? gateways[0];
+}
+
+/** The port that the row names, if it names one. */
+function portOf(fip: FloatingIp): { readonly ok: true; readonly found: NatPort | undefined } | Refused {
+  const { port, logicalPortName } = fip;
+  if (port === undefined) {
+    if (logicalPortName === undefined) return { ok: true, found: undefined };
+    return refused(
+      'no-port',
+      `${describeRow(fip.row)} names port ${quote(logicalPortName)}, and there is none of that name`,
+    );
+  }
+  if (port.type === '' || port.type === 'virtual') return { ok: true, found: port };
+  const message = `${describeRow(fip.row)} translates to ${describeRow(port.row)} of type ${quote(port.type)}; only VIF and virtual ports have floating IPs`;
+  return refused('port-type', message);
+}
+
+type ExternalMac = { readonly ok: true; readonly mac: MacAddress; readonly note: string } | Refused;
+
+/**
+ * Neutron gives the row its MAC address once the port is up, and takes it out while the port is down: during a migration
+ * the last one counts until the port has arrived or its grace is over.
+ */
+function externalMac(fip: FloatingIp, port: NatPort, policy: ExposurePolicy): ExternalMac {
+  const text = fip.externalMacText ?? '';
+  if (text !== '') {
+    const mac = parseMac(text);
+    if (mac !== undefined) return { ok: true, mac, note: 'a MAC address of its own' };
+    const message = `${describeRow(fip.row)}: external_mac ${quote(text)} is not a MAC address; correct the NAT row`;
+    return { ok: false, code: 'bad-mac', fault: true, message };
+  }
+  const moves = port.residence.kind === 'migrating' || policy.graced.has(port.key);
+  const last = moves ? policy.lastMacs.get(fip.key) : undefined;
+  if (last !== undefined) return { ok: true, mac: last, note: 'the MAC address it had before the migration' };
+  const message = `${describeRow(fip.row)} has no external_mac yet: its port is not ready`;
+  return refused('no-mac', message);
+}
+
+function refused(code: Refused['code'], message: string): Refused {
+  return { ok: false, code, fault: false, message };
+}

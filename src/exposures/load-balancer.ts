@@ -1,0 +1,244 @@
+/**
+ * Load balancers, on the node where a gateway port of their router is active: the VIP on a provider network, the VIP
+ * inside a tenant subnet, the VIP's floating IP, the floating IPs of port forwarding, and whatever a load balancer
+ * that was made in OVN listens on.
+ *
+ * In: a load balancer of the topology and this node's policy. Out: an exposure for each of its addresses, of which there
+ * may be many; a row with more than anybody means costs its surplus. Address scopes filter none of them.
+ */
+import {
+  contains,
+  type IpAddress,
+  type MacAddress,
+  parseIp,
+  parseMac,
+  parsePrefix,
+} from '../base/address.ts';
+import { quote } from '../base/quote.ts';
+import { describeRow } from '../ovn/describe.ts';
+import type { LoadBalancer, Network, Subnet, VipPort } from '../ovn/topology.ts';
+import { announceableText, isAnnounceable } from './announceable.ts';
+import { around, coveredClaim, reachedNetwork } from './covered.ts';
+import { tagOf, unselected } from './marks.ts';
+import { isOnProviderNetwork, networkOf } from './provider-network.ts';
+import { proxiedFor } from './proxied.ts';
+import { type ServingGateway, servingGateways } from './serving-gateway.ts';
+import { tenantRefusal } from './tenant-policy.ts';
+import type { DenialCode, ExposureKind, ExposurePolicy, Verdict } from './types.ts';
+import { linkClaim, VerdictBuilder, type Way } from './verdict.ts';
+import { vipAddresses } from './vip-keys.ts';
+
+/** Addresses that one load balancer may have exposed. */
+export const MAX_ADDRESSES = 1_024;
+
+const ADVICE = "correct the load balancer's vips";
+
+export function evaluateLoadBalancer(lb: LoadBalancer, policy: ExposurePolicy): Verdict {
+  const verdict = new VerdictBuilder(lb);
+  const serving = servingGateways(lb, policy);
+  if (!serving.ok) return verdict.refuse(serving);
+  const refusal = unselected(lb.marks.expose, policy);
+  if (refusal !== undefined) return verdict.refuse(refusal);
+  const decision = new LoadBalancerDecision(lb, policy, serving.gateways, verdict);
+  switch (lb.flavor) {
+    case 'octavia':
+      decision.vip();
+      decision.floatingIp();
+      break;
+    case 'port-forwarding':
+      decision.forwardings();
+      break;
+    case 'plain':
+      decision.listeners();
+      break;
+    default:
+      return lb.flavor satisfies never;
+  }
+  return verdict.verdict();
+}
+
+/** One load balancer, with what is the same for all of its addresses. */
+class LoadBalancerDecision {
+  readonly #lb: LoadBalancer;
+  readonly #policy: ExposurePolicy;
+  readonly #gateways: readonly [ServingGateway, ...ServingGateway[]];
+  readonly #verdict: VerdictBuilder;
+  readonly #listening: readonly IpAddress[];
+
+  constructor(
+    lb: LoadBalancer,
+    policy: ExposurePolicy,
+    gateways: readonly [ServingGateway, ...ServingGateway[]],
+    verdict: VerdictBuilder,
+  ) {
+    this.#lb = lb;
+    this.#policy = policy;
+    this.#gateways = gateways;
+    this.#verdict = verdict;
+    const { addresses, bad } = vipAddresses(lb.vipTexts);
+    this.#listening = addresses;
+    if (bad === undefined) return;
+    const which = bad.count === 1 ? 'of its vips' : `and ${bad.count - 1} more of its vips`;
+    this.#deny(
+      'bad-address',
+      true,
+      `key ${quote(bad.example)} ${which} is no address with or without a port`,
+    );
+  }
+
+  /** The VIP that stands for the load balancer; it counts while something listens on it. */
+  vip(): void {
+    const { vipText, vipPort } = this.#lb;
+    const address = parseIp(vipText ?? '');
+    if (address === undefined || !this.#listening.includes(address)) {
+      const which = vipText === undefined ? 'no VIP' : `VIP ${quote(vipText)}, on which nothing listens`;
+      this.#deny('no-vip', false, `it has ${which}`);
+    } else if (vipPort === undefined) {
+      this.#deny('no-port', false, `there is no port for its VIP ${address}`, address);
+    } else if (vipPort.network !== undefined && !this.#isProvider(vipPort)) {
+      this.#tenantVip(address, vipPort.subnets);
+    } else {
+      this.#providerVip(address, vipPort);
+    }
+  }
+
+  /** The floating IP of the VIP: its port is never bound, so it lives on the gateway in both modes. */
+  floatingIp(): void {
+    const { row, vipFipText, vipFipMacText } = this.#lb;
+    if ((vipFipText ?? '') === '') return;
+    const advice = "correct the load balancer's floating IP";
+    const address = announceableText(vipFipText ?? '', row, this.#policy, this.#verdict, advice);
+    if (address === undefined) return;
+    const gateway = this.#gatewayFor(address);
+    const own = parseMac(vipFipMacText ?? '');
+    if (own === undefined && (vipFipMacText ?? '') !== '') {
+      const text = quote(vipFipMacText ?? '');
+      this.#deny('bad-mac', true, `external_mac ${text} of its floating IP is not a MAC address`, address);
+      return;
+    }
+    this.#expose('vip-floating-ip', address, gateway, gateway.way, own ?? gateway.mac);
+  }
+
+  forwardings(): void {
+    for (const address of this.#limited()) {
+      const gateway = this.#gatewayFor(address);
+      this.#expose('port-forwarding', address, gateway, gateway.way, undefined);
+    }
+  }
+
+  /** What lies outside the gateway's networks is answered for by nobody there: it is sent to the gateway port itself. */
+  listeners(): void {
+    for (const address of this.#limited()) {
+      const onNetwork = this.#gateways.find((gateway) => isInside(address, gateway));
+      const attachments = this.#lb.subnets.filter((subnet) => attaches(subnet, address));
+      if (onNetwork !== undefined) this.#expose('vip', address, onNetwork, onNetwork.way, undefined);
+      else if (attachments.length > 0) this.#tenantVip(address, attachments);
+      else this.#expose('vip', address, this.#gateways[0], this.#gateways[0].way, this.#gateways[0].mac);
+    }
+  }
+
+  #limited(): readonly IpAddress[] {
+    const surplus = this.#listening.length - MAX_ADDRESSES;
+    if (surplus > 0) {
+      const what = `it has ${this.#listening.length} addresses; the last ${surplus} are not exposed`;
+      this.#deny('too-many', true, `${what}, spread them over several load balancers`);
+    }
+    return this.#listening
+      .slice(0, MAX_ADDRESSES)
+      .filter((address) => isAnnounceable(address, this.#lb.row, this.#policy, this.#verdict, ADVICE));
+  }
+
+  #isProvider(vipPort: VipPort): boolean {
+    return isOnProviderNetwork(vipPort, this.#policy.bridgeMappings);
+  }
+
+  #providerVip(address: IpAddress, vipPort: VipPort): void {
+    const network = networkOf(vipPort, this.#policy.bridgeMappings);
+    if (!network.ok) {
+      this.#verdict.deny(network, address);
+      return;
+    }
+    if (!isAnnounceable(address, this.#lb.row, this.#policy, this.#verdict, ADVICE)) return;
+    this.#expose('vip', address, this.#gatewayFor(address), network.way, undefined, vipPort.network);
+  }
+
+  #tenantVip(address: IpAddress, attachments: readonly Subnet[]): void {
+    const { row } = this.#lb;
+    if (this.#policy.tenant.advertisementMethod === 'subnet') {
+      this.#deny('not-configured', false, `${address} is announced with its subnet, if at all`, address);
+      return;
+    }
+    const routers = new Set(this.#lb.routers.map((router) => router.row.uuid));
+    const served = attachments.filter(({ router }) => router !== undefined && routers.has(router.row.uuid));
+    const network = reachedNetwork(served, this.#policy);
+    if (!network.ok) {
+      const { code, message } = network.refusal;
+      this.#deny(code, false, `${address} is not reached through a router here: ${message}`, address);
+      return;
+    }
+    const subnets = around(address, network.subnets);
+    if (subnets.length === 0) {
+      this.#deny('outside-subnet', false, `${address} is in no subnet that is exposed here`, address);
+      return;
+    }
+    const kept = tenantRefusal(address, { ...this.#policy.tenant, addressScopes: [] }, {}, row);
+    if (kept !== undefined) {
+      this.#verdict.deny(kept, address);
+      return;
+    }
+    if (!isAnnounceable(address, row, this.#policy, this.#verdict, ADVICE)) return;
+    for (const subnet of subnets) {
+      const tag = tagOf({ ...subnet.attachment.marks, ...this.#lb.marks }, this.#verdict);
+      const source = { row, note: 'VIP inside a tenant network', tag };
+      this.#verdict.expose(coveredClaim('tenant-vip', address, subnet, source));
+    }
+  }
+
+  /** Of several gateways here, the one whose network the address is in. */
+  #gatewayFor(address: IpAddress): ServingGateway {
+    return this.#gateways.find((gateway) => isInside(address, gateway)) ?? this.#gateways[0];
+  }
+
+  #expose(
+    kind: ExposureKind,
+    address: IpAddress,
+    gateway: ServingGateway,
+    way: Way,
+    mac: MacAddress | undefined,
+    network: Network | undefined = gateway.port.network,
+  ): void {
+    this.#verdict.expose(
+      linkClaim(kind, address, {
+        way,
+        mac,
+        proxyNdp: proxiedFor(address, network, this.#policy),
+        tag: tagOf(this.#lb.marks, this.#verdict),
+        because: [
+          { row: this.#lb.row, note: NOTES[this.#lb.flavor] },
+          { row: gateway.port.row, note: 'gateway port active on this node' },
+        ],
+      }),
+    );
+  }
+
+  #deny(code: DenialCode, fault: boolean, what: string, address?: string): void {
+    this.#verdict.deny({ code, fault, message: `${describeRow(this.#lb.row)}: ${what}` }, address);
+  }
+}
+
+const NOTES: Readonly<Record<LoadBalancer['flavor'], string>> = {
+  octavia: 'load balancer',
+  'port-forwarding': 'port forwarding',
+  plain: 'load balancer made in OVN',
+};
+
+function isInside(address: IpAddress, { interfaces }: ServingGateway): boolean {
+  return interfaces.some(({ network }) => contains(network, address));
+}
+
+function attaches({ addressTexts }: Subnet, address: IpAddress): boolean {
+  return addressTexts.some((text) => {
+    const network = parsePrefix(text);
+    return network !== undefined && contains(network, address);
+  });
+}

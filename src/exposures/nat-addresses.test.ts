@@ -1,0 +1,72 @@
+import { expect, it } from 'vitest';
+import { candidateKey, type NatAddresses, type Residence } from '../ovn/topology.ts';
+import { evaluateNatAddresses } from './nat-addresses.ts';
+import { denialLines, exposureLines, prefixes, testPolicy } from './testing.ts';
+import { ELSEWHERE, HERE, MAPPINGS, natAddresses, natPort, on, row, TENANT } from './testing-records.ts';
+
+const POLICY = testPolicy({ bridgeMappings: MAPPINGS, allowedPrefixes: prefixes('172.24.4.0/24') });
+
+const entry = (resident: NatAddresses['resident'], ...addressTexts: readonly string[]): NatAddresses => ({
+  text: '',
+  addressTexts,
+  residentName: resident?.row.name,
+  resident,
+});
+const gatewayPort = (residence: Residence): NatAddresses['resident'] => ({
+  key: candidateKey('gateway', 'cr-lrp-gw'),
+  row: row('Port_Binding', 'cr-lrp-gw', 'southbound'),
+  type: 'chassisredirect',
+  residence,
+});
+
+it('addresses follow their port, or the gateway', () => {
+  const entries = [
+    entry(natPort('vm-t1', HERE), '172.24.4.131', '172.24.4.131'),
+    entry(natPort('vm-t2', ELSEWHERE), '172.24.4.132'),
+    entry(natPort('vm-t3', { kind: 'migrating', up: true }), '172.24.4.133'),
+    entry(gatewayPort(HERE), '172.24.4.140'),
+    entry(gatewayPort(ELSEWHERE), '172.24.4.141'),
+    entry(undefined, '172.24.4.142'),
+  ];
+  const verdict = evaluateNatAddresses(natAddresses({ entries }), POLICY);
+  expect(exposureLines(verdict)).toEqual([
+    '172.24.4.131 floating-ip br-ex',
+    '172.24.4.133 floating-ip br-ex',
+    '172.24.4.140 central-floating-ip br-ex',
+  ]);
+  expect(denialLines(verdict)).toEqual([
+    'not-bound-here 172.24.4.132',
+    'not-bound-here 172.24.4.141',
+    'no-port 172.24.4.142',
+  ]);
+});
+
+it('D-29: addresses stay while their port has its grace', () => {
+  const entries = [entry(natPort('vm-t1', { kind: 'down' }), '172.24.4.131')];
+  const graced = new Set([candidateKey('port', 'vm-t1')]);
+  const lines = (policy: typeof POLICY): readonly string[] =>
+    exposureLines(evaluateNatAddresses(natAddresses({ entries }), policy));
+  expect(lines({ ...POLICY, graced })).toEqual(['172.24.4.131 floating-ip br-ex']);
+  expect(lines(POLICY)).toEqual([]);
+});
+
+it('words that are no address harm only themselves', () => {
+  const entries = [entry(natPort('vm-t1', HERE), 'junk', '127.0.0.1', '10.0.0.1', '172.24.4.131')];
+  const verdict = evaluateNatAddresses(natAddresses({ entries }), POLICY);
+  expect(exposureLines(verdict)).toEqual(['172.24.4.131 floating-ip br-ex']);
+  expect(denialLines(verdict)).toEqual([
+    '!bad-address "junk"',
+    '!unannounceable 127.0.0.1',
+    'not-allowed 10.0.0.1',
+  ]);
+});
+
+it('nothing is exposed off provider networks or against a mark', () => {
+  const entries = [entry(natPort('vm-t1', HERE), '172.24.4.131')];
+  const marks = { expose: { text: 'false', row: row('Port_Binding', 'gw', 'southbound') } };
+  const lines = [natAddresses({ entries, ...on(TENANT) }), natAddresses({ entries, marks })].map((nat) => {
+    const verdict = evaluateNatAddresses(nat, POLICY);
+    return [...exposureLines(verdict), ...denialLines(verdict)];
+  });
+  expect(lines).toEqual([['not-provider'], ['not-selected']]);
+});

@@ -1,0 +1,74 @@
+/**
+ * Translated addresses in the Southbound database's form: `nat_addresses` of the switch side of a gateway port, each
+ * string bound to the port that its addresses follow.
+ *
+ * In: one such row of the topology and this node's policy. Out: an exposure for each address whose port is here, without
+ * MAC (the neighbour is asked for). The gateway port's own addresses stand there too; they outrank these.
+ */
+import { parseIp } from '../base/address.ts';
+import { quote } from '../base/quote.ts';
+import { describeRow } from '../ovn/describe.ts';
+import { candidateKind, type FloatingIps, type NatAddresses } from '../ovn/topology.ts';
+import { announceableText } from './announceable.ts';
+import { type Bound, boundHere } from './bound-here.ts';
+import { tagOf, unselected } from './marks.ts';
+import { networkOf } from './provider-network.ts';
+import { proxiedFor } from './proxied.ts';
+import type { ExposureKind, ExposurePolicy, Verdict } from './types.ts';
+import { linkClaim, VerdictBuilder } from './verdict.ts';
+
+export function evaluateNatAddresses(nat: FloatingIps, policy: ExposurePolicy): Verdict {
+  const verdict = new VerdictBuilder(nat);
+  const network = networkOf(nat, policy.bridgeMappings);
+  if (!network.ok) return verdict.refuse(network);
+  const refusal = unselected(nat.marks.expose, policy);
+  if (refusal !== undefined) return verdict.refuse(refusal);
+
+  const seen = new Set<string>();
+  for (const entry of nat.entries) {
+    const bound = residentHere(entry, nat, policy);
+    if (!bound.ok) {
+      for (const text of entry.addressTexts) verdict.deny(bound, parseIp(text) ?? quote(text));
+      continue;
+    }
+    const kind = kindOf(entry);
+    for (const text of entry.addressTexts) {
+      const address = announceableText(text, nat.row, policy, verdict, 'correct the NAT rows of its router');
+      if (address === undefined || seen.has(`${kind} ${address}`)) continue;
+      seen.add(`${kind} ${address}`);
+      verdict.expose(
+        linkClaim(kind, address, {
+          way: network.way,
+          mac: undefined,
+          proxyNdp: proxiedFor(address, nat.network, policy),
+          tag: tagOf(nat.marks, verdict),
+          because: [
+            { row: nat.row, note: 'translated address' },
+            ...(entry.resident === undefined ? [] : [{ row: entry.resident.row, note: bound.note }]),
+          ],
+        }),
+      );
+    }
+  }
+  return verdict.verdict();
+}
+
+function residentHere(
+  { resident, residentName }: NatAddresses,
+  { row }: FloatingIps,
+  policy: ExposurePolicy,
+): Bound {
+  if (resident !== undefined) return boundHere(resident, policy);
+  const whose =
+    residentName === undefined
+      ? 'without a port that they follow'
+      : `of port ${quote(residentName)}, and there is none of that name`;
+  const message = `${describeRow(row)} has nat_addresses ${whose}`;
+  return { ok: false, code: 'no-port', fault: false, message };
+}
+
+function kindOf({ resident }: NatAddresses): ExposureKind {
+  return resident !== undefined && candidateKind(resident.key) === 'gateway'
+    ? 'central-floating-ip'
+    : 'floating-ip';
+}

@@ -1,0 +1,28 @@
+/**
+ * The part of the OVN Southbound database that the Northbound driver replicates where its own database does not tell
+ * where things are: which chassis holds a port (ovn-sb(5)).
+ */
+import { type DatabaseSpec, databaseSpec, type RowOf, tableSpec, type Views } from '../ovsdb/types.ts';
+
+const portBinding = tableSpec(
+  {
+    logical_port: 'string',
+    type: 'string',
+    chassis: 'optional-uuid',
+    /** Bindings beside `chassis` during a live migration (OVN 22.09). */
+    additional_chassis: 'uuid-set',
+    up: 'optional-boolean',
+  },
+  { logicalPort: (row) => row.logical_port },
+);
+
+const chassis = tableSpec({ name: 'string' });
+
+export const BINDINGS = databaseSpec('OVN_Southbound', {
+  Port_Binding: portBinding,
+  Chassis: chassis,
+}) satisfies DatabaseSpec;
+
+export type BindingsDatabase = typeof BINDINGS;
+export type BindingsViews = Views<BindingsDatabase>;
+export type BoundPort = RowOf<typeof portBinding>;

@@ -1,0 +1,111 @@
+/**
+ * Load balancers of the Northbound database: those of Octavia, the port forwardings of Neutron, and any others that
+ * routers serve.
+ */
+import { sortedBy } from '../base/order.ts';
+import type { Uuid } from '../ovsdb/types.ts';
+import { madeByNeutron, neutronId } from './cms.ts';
+import {
+  LB_ROUTER_KEY,
+  ROUTER_NAME_KEY,
+  VIP_FIP_KEY,
+  VIP_KEY,
+  VIP_PORT_KEY,
+  withoutNamePrefix,
+} from './external-ids.ts';
+import { marksOf, NO_MARKS, nearestMarks } from './marks.ts';
+import type { NorthboundContext } from './northbound-context.ts';
+import type { NorthboundPorts } from './northbound-ports.ts';
+import type { NorthboundRouters } from './northbound-routers.ts';
+import type { LoadBalancerRow } from './northbound-schema.ts';
+import { candidateKey, type LoadBalancer } from './topology.ts';
+
+/** Neutron names the load balancers of port forwardings so. */
+const PORT_FORWARDING_PREFIX = 'pf-floatingip-';
+
+export class NorthboundLoadBalancers {
+  readonly #context: NorthboundContext;
+  readonly #routers: NorthboundRouters;
+  readonly #ports: NorthboundPorts;
+
+  constructor(context: NorthboundContext, routers: NorthboundRouters, ports: NorthboundPorts) {
+    this.#context = context;
+    this.#routers = routers;
+    this.#ports = ports;
+  }
+
+  loadBalancer(row: LoadBalancerRow): LoadBalancer {
+    const { cms } = this.#context;
+    const ids = row.external_ids;
+    const reference = this.#context.reference('Load_Balancer', row);
+    const flavor = this.#flavor(row);
+    const routerId =
+      flavor === 'plain'
+        ? undefined
+        : neutronId(ids, flavor === 'octavia' ? LB_ROUTER_KEY : ROUTER_NAME_KEY, cms);
+    const named = routerId === undefined ? [] : this.#routers.named(routerId);
+    const uuids = routerId === undefined ? this.#serving(row._uuid) : named;
+    const routers = sortedBy(
+      uuids.flatMap((uuid) => this.#routers.router(uuid) ?? []),
+      ({ router }) => `${router.name} ${router.row.uuid}`,
+    );
+    const octavia = flavor === 'octavia';
+    const portName = octavia ? neutronId(ids, VIP_PORT_KEY, cms) : undefined;
+    const vipPort = portName === undefined ? undefined : this.#ports.vipPort(portName);
+    const vipFip = octavia ? neutronId(ids, VIP_FIP_KEY, cms) : undefined;
+    return {
+      kind: 'load-balancer',
+      key: candidateKey('load-balancer', row._uuid),
+      row: reference,
+      name: row.name,
+      flavor,
+      vipTexts: [...row.vips.keys()].sort(),
+      vipText: octavia ? neutronId(ids, VIP_KEY, cms) : undefined,
+      vipFipText: vipFip,
+      vipFipMacText: vipFip === undefined ? undefined : this.#macOf(vipFip, portName),
+      vipPort: vipPort?.port,
+      routerName: routerId === undefined ? routers[0]?.router.name : withoutNamePrefix(routerId),
+      routers: routers.map(({ router }) => router),
+      subnets: sortedBy(
+        routers.flatMap(({ router }) => this.#routers.subnetsBehind(router.row.uuid)),
+        (subnet) => `${subnet.name} ${subnet.row.uuid}`,
+      ),
+      marks: nearestMarks(
+        marksOf(ids, reference),
+        vipPort?.marks ?? NO_MARKS,
+        ...routers.map(({ marks }) => marks),
+      ),
+    };
+  }
+
+  #flavor(row: LoadBalancerRow): LoadBalancer['flavor'] {
+    const { cms } = this.#context;
+    if (cms !== 'ovn' && row.name.startsWith(PORT_FORWARDING_PREFIX)) return 'port-forwarding';
+    const ids = row.external_ids;
+    return madeByNeutron(ids, cms) || neutronId(ids, LB_ROUTER_KEY, cms) !== undefined ? 'octavia' : 'plain';
+  }
+
+  /** Routers that list it, or a group that it belongs to. */
+  #serving(uuid: Uuid): readonly Uuid[] {
+    const { views } = this.#context;
+    const groups = views.Load_Balancer_Group.uuids('loadBalancer', uuid);
+    const routers = new Set(views.Logical_Router.uuids('loadBalancer', uuid));
+    for (const group of groups) {
+      for (const router of views.Logical_Router.uuids('loadBalancerGroup', group)) routers.add(router);
+    }
+    return [...routers];
+  }
+
+  /** The MAC that a NAT row gives to the floating IP of a VIP. */
+  #macOf(fip: string, portName: string | undefined): string | undefined {
+    const { views } = this.#context;
+    const rows = [
+      ...views.NAT.find('externalIp', fip),
+      ...(portName === undefined ? [] : views.NAT.find('logicalPort', portName)),
+    ].filter((row) => row.type === 'dnat_and_snat');
+    // The row of the address itself counts more than another one of the port.
+    const ranked = sortedBy(rows, (row) => `${row.external_ip === fip ? 0 : 1} ${row._uuid}`);
+    const macs = ranked.map((row) => row.external_mac);
+    return macs.find((mac) => mac !== undefined && mac !== '');
+  }
+}

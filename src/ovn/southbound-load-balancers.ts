@@ -1,0 +1,159 @@
+/**
+ * Load balancers of the Southbound database, and VIP ports that no load balancer claims.
+ *
+ * In: a row. Out: the load balancer as a candidate, with the port of its VIP and the routers that serve it. External ids
+ * of the Northbound row are not copied: an Octavia load balancer is recognised by its VIP's port. Cannot fail: a reference
+ * that leads nowhere is absent.
+ */
+import { sortedBy } from '../base/order.ts';
+import type { Uuid } from '../ovsdb/types.ts';
+import { CIDRS_KEY, words } from './external-ids.ts';
+import { marksOf, nearestMarks } from './marks.ts';
+import type { QueryGraph } from './query-graph.ts';
+import type { SouthboundRouters } from './southbound-routers.ts';
+import { bindingMarks, bindingReference, withoutLengths } from './southbound-rows.ts';
+import {
+  isVipPort,
+  loadBalancerOf,
+  type PortBinding,
+  type SouthboundLoadBalancer,
+  type SouthboundViews,
+} from './southbound-schema.ts';
+import {
+  candidateKey,
+  type LoadBalancer,
+  type Router,
+  type RowReference,
+  type Subnet,
+  type VipPort,
+} from './topology.ts';
+
+/** Neutron's port forwardings of a floating IP: `pf-floatingip-<id>-<protocol>`. */
+const PORT_FORWARDING_PREFIX = 'pf-floatingip-';
+
+export class SouthboundLoadBalancers {
+  readonly #views: SouthboundViews;
+  readonly #graph: QueryGraph;
+  readonly #routers: SouthboundRouters;
+
+  constructor(views: SouthboundViews, graph: QueryGraph, routers: SouthboundRouters) {
+    this.#views = views;
+    this.#graph = graph;
+    this.#routers = routers;
+  }
+
+  loadBalancer(row: SouthboundLoadBalancer): LoadBalancer {
+    const port = sortedBy(this.#views.Port_Binding.find('vip', row.name), byName)[0];
+    const vipPort = port === undefined ? undefined : this.#vipPort(port);
+    const reference: RowReference = {
+      database: 'southbound',
+      table: 'Load_Balancer',
+      uuid: row._uuid,
+      name: row.name,
+    };
+    return this.#candidate(reference, {
+      name: row.name,
+      flavor: flavorOf(row.name, vipPort),
+      vipTexts: [...row.vips.keys()],
+      vipPort,
+      routers: this.#routersOf(row),
+      marks: nearestMarks(marksOf(row.external_ids, reference), bindingMarks(port)),
+    });
+  }
+
+  /**
+   * The port of a VIP whose load balancer this database does not show: OVN before 23.09 leaves out those that are on no
+   * switch, and a VIP's port may bear any name.
+   */
+  unclaimedVip(row: PortBinding): LoadBalancer | undefined {
+    if (!isVipPort(row)) return undefined;
+    const name = loadBalancerOf(row);
+    if (name !== undefined && this.#views.Load_Balancer.find('name', name).length > 0) return undefined;
+    const vipPort = this.#vipPort(row);
+    return this.#candidate(bindingReference(row), {
+      name: name ?? row.logical_port,
+      flavor: 'octavia',
+      vipTexts: [],
+      vipPort,
+      routers: routersAttached(vipPort.subnets.map(({ router }) => router)),
+      marks: bindingMarks(row),
+    });
+  }
+
+  #candidate(
+    row: RowReference,
+    found: Pick<LoadBalancer, 'name' | 'flavor' | 'vipTexts' | 'vipPort' | 'routers' | 'marks'>,
+  ): LoadBalancer {
+    const vipText = found.vipPort?.addressTexts[0];
+    return {
+      kind: 'load-balancer',
+      key: candidateKey('load-balancer', row.uuid),
+      row,
+      ...found,
+      // Before its first listener a load balancer has no keys; its VIP is announced all the same.
+      vipTexts: found.vipTexts.length === 0 && vipText !== undefined ? [vipText] : found.vipTexts,
+      vipText,
+      vipFipText: undefined,
+      vipFipMacText: undefined,
+      routerName: found.routers[0]?.name,
+      subnets: this.#subnetsOf(found.routers),
+    };
+  }
+
+  #vipPort(row: PortBinding): VipPort {
+    const network = this.#routers.network(row.datapath);
+    return {
+      row: bindingReference(row),
+      addressTexts: withoutLengths(words(row.external_ids.get(CIDRS_KEY))),
+      networkName: network?.name,
+      network,
+      subnets: this.#routers.subnetsOf(row.datapath),
+    };
+  }
+
+  #subnetsOf(routers: readonly Router[]): readonly Subnet[] {
+    const subnets = routers.flatMap((router) => this.#routers.subnetsOfRouter(router.row.uuid));
+    return sortedBy(subnets, (subnet) => `${subnet.name} ${subnet.row.uuid}`);
+  }
+
+  /** Those that the row names; else those that its switches are attached to. */
+  #routersOf(row: SouthboundLoadBalancer): readonly Router[] {
+    const named = row.lr_datapath_group === undefined ? [] : this.#routersOfGroup(row.lr_datapath_group);
+    if (named.length > 0) return named;
+    const group = row.ls_datapath_group ?? row.datapath_group;
+    return group === undefined ? this.#routersOfDatapaths(row.datapaths) : this.#routersOfGroup(group);
+  }
+
+  /** Groups are shared by many load balancers and may be large. */
+  #routersOfGroup(group: Uuid): readonly Router[] {
+    return this.#graph.query(`routers of group ${group}`, () =>
+      this.#routersOfDatapaths(this.#views.Logical_DP_Group.get(group)?.datapaths ?? []),
+    );
+  }
+
+  #routersOfDatapaths(datapaths: readonly Uuid[]): readonly Router[] {
+    return routersAttached(
+      datapaths.flatMap((datapath) =>
+        this.#routers.isRouter(datapath)
+          ? [this.#routers.router(datapath)]
+          : this.#routers.subnetsOf(datapath).map(({ router }) => router),
+      ),
+    );
+  }
+}
+
+function flavorOf(name: string, vipPort: VipPort | undefined): LoadBalancer['flavor'] {
+  if (vipPort !== undefined) return 'octavia';
+  return name.startsWith(PORT_FORWARDING_PREFIX) ? 'port-forwarding' : 'plain';
+}
+
+/** Each once, sorted by name. */
+function routersAttached(routers: readonly (Router | undefined)[]): readonly Router[] {
+  const byUuid = new Map<Uuid, Router>();
+  for (const router of routers) if (router !== undefined) byUuid.set(router.row.uuid, router);
+  return sortedBy(byUuid.values(), (router) => `${router.name} ${router.row.uuid}`);
+}
+
+function byName(row: PortBinding): string {
+  return `${row.logical_port} ${row._uuid}`;
+}
