@@ -14,9 +14,9 @@ const CHANGES = 10;
 /** No full comparison falls into a turn. */
 const NEVER = 36_000;
 const IDLE_MS = 60_000;
-const CAP_MS = 300_000;
+const CAP_MS = 900_000;
 /** For the Python agent with a large number of addresses. */
-const LARGE_CAP_MS = 1_200_000;
+const LARGE_CAP_MS = 2_300_000;
 
 export interface ComparisonOptions {
   readonly rounds?: number | undefined;

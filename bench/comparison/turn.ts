@@ -114,9 +114,10 @@ async function measureStart(plan: TurnPlan, agent: ComparedAgent, watches: Watch
 
 async function measureChanges(plan: TurnPlan, ports: Ports, watches: Watches): Promise<ChangeSample[]> {
   const samples: ChangeSample[] = [];
+  if (plan.changes === 0) return samples;
   const number = plan.addresses;
   const address = workloadAddress(number);
-  if (plan.changes > 0) await ports.addPorts(number, 1, false);
+  await ports.addPorts(number, 1, false);
   await delay(QUIET_MS);
   // The first change meets cold code, in both agents; it does not count.
   for (let change = -1; change < plan.changes; change++) {
