@@ -14,6 +14,8 @@ const MOST_IDLE = 0.1;
 /** Ten times the addresses may take so many times the processor time: linear, with some room. */
 const LINEAR_ROOM = 1.5;
 const MINUTE_MS = 60_000;
+/** `reconcile_interval` of both agents, 300 s. */
+const MINUTES_BETWEEN_COMPARISONS = 5;
 
 const GUEST_NOTE =
   'In a guest with one processor, where everything takes several times as long as on a machine: only the ratios mean something.';
@@ -164,10 +166,30 @@ export function idleReport(turns: readonly Turn[]): Report {
     }),
     notes: [
       GUEST_NOTE,
+      ...measured.flatMap((pairing) => withComparisons(pairing, turns, cpu)),
       "The minute has no full comparison in it, of neither agent, which is in the Python agent's favour: by default it makes one every five minutes. The checks of FRR every 15 seconds are in it.",
     ],
     samples: turns,
   };
+}
+
+/**
+ * What both spend in a minute with the full comparison that both make every five minutes by default: estimated with what
+ * the addresses cost at the start, which is more than this agent's comparison of a node that is right.
+ */
+function withComparisons(
+  { driver, addresses, own, python }: Pairing,
+  turns: readonly Turn[],
+  idleMs: (list: readonly Turn[]) => number,
+): string[] {
+  const empty = pairings(turns).find((each) => each.driver === driver && each.addresses === 0);
+  if (empty === undefined || !bothTook(empty)) return [];
+  const total = (list: readonly Turn[], base: readonly Turn[]): number =>
+    idleMs(list) + (startCpuMs(list) - startCpuMs(base)) / MINUTES_BETWEEN_COMPARISONS;
+  const [ours, theirs] = [total(own, empty.own), total(python, empty.python)];
+  return [
+    `With a full comparison every ${MINUTES_BETWEEN_COMPARISONS} minutes, the default of both, counted as what the addresses cost at a start (an estimate, not measured): ${msText(ours)} and ${msText(theirs)} a minute, ${ratioText(ours / theirs, 1)} (${driverText(driver)}, ${addresses.toLocaleString('en')} addresses).`,
+  ];
 }
 
 function startTargets({ driver, addresses, own, python }: Pairing): Target[] {
