@@ -250,8 +250,9 @@ function printInvitation(name: string, print: Print): void {
   }
 }
 
-function networkText(network: ProviderNetwork): string {
-  return network.vlan === undefined ? 'flat network' : `VLAN ${network.vlan}`;
+function networkText(network: PortSpec['network']): string {
+  const vlan = 'vlan' in network ? network.vlan : undefined;
+  return vlan === undefined ? 'flat network' : `VLAN ${vlan}`;
 }
 
 function demoPort(

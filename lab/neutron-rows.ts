@@ -4,19 +4,22 @@
  * Keys and their spelling are those of Neutron's `neutron:*` external ids; what Neutron leaves empty is empty here too.
  */
 
-/** A provider network and its subnets. */
-export interface ProviderNetwork {
+/** A network and its subnets; one of a tenant when it says no more. */
+export interface Network {
   readonly id: string;
   readonly name: string;
+  readonly subnets: readonly Subnet[];
+}
+
+export interface ProviderNetwork extends Network {
   /** Id of the network's segment; its localnet port is named after it. */
   readonly segmentId: string;
   readonly physicalNetwork: string;
   /** 802.1Q tag; absent: flat. */
   readonly vlan?: number;
-  readonly subnets: readonly ProviderSubnet[];
 }
 
-export interface ProviderSubnet {
+export interface Subnet {
   readonly id: string;
   readonly prefix: string;
   readonly length: number;
@@ -26,7 +29,7 @@ export interface ProviderSubnet {
 export interface PortSpec {
   readonly id: string;
   readonly name: string;
-  readonly network: ProviderNetwork;
+  readonly network: Network;
   readonly mac: string;
   /** One or more addresses inside the network's subnets. */
   readonly addresses: readonly string[];
@@ -51,32 +54,38 @@ export interface VirtualPortSpec {
 export type OvsdbOperation = Readonly<Record<string, unknown>>;
 export type OvsdbMap = readonly ['map', readonly (readonly [string, string])[]];
 
-const PROJECT_ID = '99999999000040008000000000000001';
+export const PROJECT_ID = '99999999000040008000000000000001';
 
-export function networkOperations(network: ProviderNetwork): readonly OvsdbOperation[] {
-  const localnet = {
-    op: 'insert',
-    table: 'Logical_Switch_Port',
-    'uuid-name': 'localnet',
-    row: {
-      name: localnetName(network),
-      type: 'localnet',
-      addresses: 'unknown',
-      options: map({
-        network_name: network.physicalNetwork,
-        mcast_flood: 'false',
-        mcast_flood_reports: 'true',
-        localnet_learn_fdb: 'false',
-      }),
-      ...(network.vlan === undefined ? {} : { tag: network.vlan }),
-    },
-  };
+export function networkOperations(network: Network | ProviderNetwork): readonly OvsdbOperation[] {
+  const provider = 'physicalNetwork' in network ? network : undefined;
+  const localnet =
+    provider === undefined
+      ? []
+      : [
+          {
+            op: 'insert',
+            table: 'Logical_Switch_Port',
+            'uuid-name': 'localnet',
+            row: {
+              name: localnetName(provider),
+              type: 'localnet',
+              addresses: 'unknown',
+              options: map({
+                network_name: provider.physicalNetwork,
+                mcast_flood: 'false',
+                mcast_flood_reports: 'true',
+                localnet_learn_fdb: 'false',
+              }),
+              ...(provider.vlan === undefined ? {} : { tag: provider.vlan }),
+            },
+          },
+        ];
   const logicalSwitch = {
     op: 'insert',
     table: 'Logical_Switch',
     row: {
       name: switchName(network),
-      ports: ['named-uuid', 'localnet'],
+      ...(provider === undefined ? {} : { ports: ['named-uuid', 'localnet'] }),
       external_ids: map({
         'neutron:network_name': network.name,
         'neutron:mtu': '1400',
@@ -91,7 +100,7 @@ export function networkOperations(network: ProviderNetwork): readonly OvsdbOpera
       }),
     },
   };
-  return [localnet, logicalSwitch];
+  return [...localnet, logicalSwitch];
 }
 
 export function portOperations(port: PortSpec): readonly OvsdbOperation[] {
@@ -184,7 +193,7 @@ export function externalIdOperations(
 }
 
 /** A port goes when its switch no longer refers to it. `rowUuid` is that of the row, not the port's name. */
-export function deletePortOperations(network: ProviderNetwork, rowUuid: string): readonly OvsdbOperation[] {
+export function deletePortOperations(network: Network, rowUuid: string): readonly OvsdbOperation[] {
   return [
     {
       op: 'mutate',
@@ -195,7 +204,7 @@ export function deletePortOperations(network: ProviderNetwork, rowUuid: string):
   ];
 }
 
-export function switchName(network: ProviderNetwork): string {
+export function switchName(network: Pick<Network, 'id'>): string {
   return `neutron-${network.id}`;
 }
 
@@ -204,30 +213,32 @@ export function localnetName(network: ProviderNetwork): string {
 }
 
 /** `address/length` with the length of the subnet that holds the address. */
-export function withLength(network: ProviderNetwork, address: string): string {
+export function withLength(network: Network, address: string): string {
   const family = address.includes(':');
   const subnet = network.subnets.find((candidate) => candidate.prefix.includes(':') === family);
   if (subnet === undefined) throw new TypeError(`${network.name} has no subnet for ${address}`);
   return `${address}/${subnet.length}`;
 }
 
-function insertPort(
-  network: ProviderNetwork,
+/** A port in its switch; `symbol` tells several of one transaction apart. */
+export function insertPort(
+  network: Pick<Network, 'id'>,
   row: Readonly<Record<string, unknown>>,
+  symbol = 'port',
 ): readonly OvsdbOperation[] {
   return [
-    { op: 'insert', table: 'Logical_Switch_Port', 'uuid-name': 'port', row },
+    { op: 'insert', table: 'Logical_Switch_Port', 'uuid-name': symbol, row },
     {
       op: 'mutate',
       table: 'Logical_Switch',
       where: [['name', '==', switchName(network)]],
-      mutations: [['ports', 'insert', ['named-uuid', 'port']]],
+      mutations: [['ports', 'insert', ['named-uuid', symbol]]],
     },
   ];
 }
 
-function commonIds(
-  network: ProviderNetwork,
+export function commonIds(
+  network: Network,
   name: string,
   addresses: readonly string[],
 ): Readonly<Record<string, string>> {
@@ -242,6 +253,6 @@ function commonIds(
   };
 }
 
-function map(entries: Readonly<Record<string, string>>): OvsdbMap {
+export function map(entries: Readonly<Record<string, string>>): OvsdbMap {
   return ['map', Object.entries(entries)];
 }

@@ -104,7 +104,10 @@ export class VirtualMachine {
   }
 
   #bridgeMac(): string {
-    const index = Number(this.port.network.physicalNetwork.replace('physnet', '')) - 1;
+    const { network } = this.port;
+    // A tenant's machine has its router as gateway; what a bridge would be asked does not arise.
+    const physical = 'physicalNetwork' in network ? String(network.physicalNetwork) : 'physnet1';
+    const index = Number(physical.replace('physnet', '')) - 1;
     return bridgeMac(chassisNamed(this.#node), index);
   }
 
