@@ -95,8 +95,11 @@ function basePart(event: Change): string | undefined {
       const { table, destination } = event.route;
       return table === BRIDGE_TABLE && destination === '0.0.0.0/0' ? 'bridge route' : undefined;
     }
-    default:
+    case 'rule':
+    case 'neighbor':
       return undefined;
+    default:
+      return event satisfies never;
   }
 }
 
