@@ -302,8 +302,14 @@ ${nbctl} --all destroy Static_MAC_Binding`,
       async () => JSON.stringify(await localRows(lab, SUBJECT)) === JSON.stringify(NO_LOCAL_ROWS),
     );
     for (const { bridge } of UPLINKS) {
-      expect(await agentFlows(lab, SUBJECT, bridge)).toEqual([]);
-      expect(await staticMacs(lab, SUBJECT, bridge)).toEqual([]);
+      await untilTrue(`no flows of ours on ${bridge}`, async () => {
+        const flows = await agentFlows(lab, SUBJECT, bridge);
+        return flows.length === 0;
+      });
+      await untilTrue(`no static entry in the MAC table of ${bridge}`, async () => {
+        const entries = await staticMacs(lab, SUBJECT, bridge);
+        return entries.length === 0;
+      });
     }
     for (const address of flat.addresses) await awaitRoute(lab, address, SUBJECT);
     await pingBothWays(cloud, flat);
