@@ -4,8 +4,6 @@
  * The same stages as the daemon's, once: databases, facts, exposures, wiring, comparison with the node. Throws when a
  * database does not answer before the signal aborts; the message says which.
  */
-
-import { systemClock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 import type { AgentConfig } from '../config/types.ts';
 import type { Denial, Exposure } from '../exposures/types.ts';
@@ -14,12 +12,10 @@ import { Node } from '../node/node.ts';
 import type { NodePlan } from '../node/objects.ts';
 import type { NodeIdentity } from '../ovn/topology.ts';
 import type { Pending } from '../wiring/types.ts';
-import { methodOf } from '../wiring/wire.ts';
+import { desiredNode } from './desired-node.ts';
 import { FactsReader } from './facts-reader.ts';
 import { readIdentity } from './identity.ts';
-import { MigrationGrace } from './migration-grace.ts';
 import { bindingsRemotes, openOvnSource, ovnRemotes } from './ovn-source.ts';
-import { Planner } from './planner.ts';
 import { whenSnapshot } from './when-snapshot.ts';
 
 export interface DryRun {
@@ -53,26 +49,15 @@ export async function dryRun(parts: DryRunParts, signal: AbortSignal): Promise<D
   const places = { database: remotes, bindings: bindingsRemotes(config, snapshot) };
   const source = openOvnSource(config, places, identity, log, { changed: () => undefined });
   const node = new Node(edge, log);
-  const grace = new MigrationGrace(0, systemClock, () => undefined);
   try {
     await awaiting(`the OVN database at ${remotes}`, source.whenSynchronized(signal));
     const reader = new FactsReader(edge, config, log);
     const facts = await reader.read(signal);
-    const planner = new Planner(config, methodOf(config.exposingMethod), grace);
-    planner.setTopology(source.topology);
-    planner.setFacts(facts);
-    planner.step();
+    const { desired, exposures, denials, pending } = desiredNode(config, source.topology, facts);
     node.setScope(reader.scope(facts));
     await node.read(undefined, signal);
-    return {
-      identity,
-      plan: node.plan(planner.desired),
-      exposures: [...planner.exposures.values()],
-      denials: [...planner.denials()],
-      pending: planner.pending(),
-    };
+    return { identity, plan: node.plan(desired), exposures, denials, pending };
   } finally {
-    grace.close();
     node.close();
     await source.close();
   }

@@ -10,17 +10,14 @@ import type { Logger } from '../base/logger.ts';
 import { sortedBy } from '../base/order.ts';
 import type { AgentConfig } from '../config/types.ts';
 import { parseBridgeMappings } from '../exposures/bridge-mappings.ts';
-import type { BridgeMapping } from '../exposures/types.ts';
 import type { KernelEvent } from '../netlink/types.ts';
-import { ADVERTISE_METRIC } from '../node/advertise-metrics.ts';
 import type { NodeEdge } from '../node/edge.ts';
 import { kernelFacts } from '../node/kernel-facts.ts';
 import type { NodeScope } from '../node/objects.ts';
 import type { OvsSnapshot } from '../openvswitch/types.ts';
-import { routeClasses } from '../wiring/route-class.ts';
-import { assignTables } from '../wiring/routing-tables.ts';
-import type { BridgeFacts, LocalOvnFacts, NodeFacts } from '../wiring/types.ts';
+import type { LocalOvnFacts, NodeFacts } from '../wiring/types.ts';
 import { LocalOvnFactsReader } from './local-ovn-facts.ts';
+import { mappedBridges, nodeFacts, nodeScope } from './node-facts.ts';
 
 export class FactsReader {
   readonly #edge: NodeEdge;
@@ -43,30 +40,12 @@ export class FactsReader {
   async read(signal: AbortSignal): Promise<NodeFacts> {
     const snapshot = this.#edge.ovs.snapshot();
     if (snapshot === undefined) throw new Error('the local Open_vSwitch database has not been read yet');
-    const bridgeMappings = this.#mappings(snapshot);
-    const names = [...new Set(bridgeMappings.map((mapping) => mapping.bridge))];
-    const kernel = await kernelFacts(this.#edge, names);
+    this.#warnOfMappings(snapshot);
+    const kernel = await kernelFacts(this.#edge, mappedBridges(snapshot.bridgeMappings));
     const rtTables = await this.#edge.files.readRtTables();
-    const bridges = new Map<string, BridgeFacts>();
-    for (const name of names) {
-      const bridge = snapshot.bridges.get(name);
-      if (bridge === undefined) continue;
-      const ofports = new Map<string, number>();
-      for (const port of bridge.ports.values()) {
-        if (port.type === 'patch' && port.ofport !== undefined) ofports.set(port.name, port.ofport);
-      }
-      const mac = kernel.macs.get(name);
-      bridges.set(name, { name, device: mac === undefined ? undefined : { mac }, ofports });
-    }
-    const localOvn = await this.#readLocalOvn(snapshot, names);
-    return this.#remember({
-      bridgeMappings,
-      bridges,
-      tables: assignTables(rtTables, names, [this.#config.bgpVrfTableId]),
-      kernelVlan: kernel.vlan,
-      routerId: await this.#readRouterId(signal),
-      ...(localOvn === undefined ? {} : { localOvn }),
-    });
+    const routerId = await this.#readRouterId(signal);
+    const localOvn = await this.#readLocalOvn(snapshot, mappedBridges(snapshot.bridgeMappings));
+    return this.#remember(nodeFacts({ snapshot, kernel, rtTables, routerId, localOvn }, this.#config));
   }
 
   /** True when the kernel reports something that the facts depend on. */
@@ -76,24 +55,7 @@ export class FactsReader {
 
   /** Fixed names and numbers of this node, for the rooms that must know what is the agent's. */
   scope(facts: NodeFacts): NodeScope {
-    const bridges = [...new Set(facts.bridgeMappings.map((mapping) => mapping.bridge))];
-    const fabricDevices = [...(facts.localOvn?.bridges.values() ?? [])].flatMap(({ ports }) =>
-      ports.filter(({ inKernel, type }) => inKernel && type !== 'internal').map(({ name }) => name),
-    );
-    const local = facts.localOvn?.mappings.map((mapping) => mapping.bridge);
-    return {
-      bgpNic: this.#config.bgpNic,
-      bgpVrf: this.#config.bgpVrf,
-      bgpVrfTable: this.#config.bgpVrfTableId,
-      bgpAs: this.#config.bgpAs,
-      bridges,
-      advertiseMetrics: [ADVERTISE_METRIC, ...routeClasses(this.#config).map(({ metric }) => metric)],
-      tables: new Set(facts.tables.values()),
-      ...(local === undefined
-        ? {}
-        : { flowBridges: [...new Set([...bridges, ...local])], localBridges: local, fabricDevices }),
-      ...(this.#config.exposingMethod === 'ovn' ? { localOvn: true } : {}),
-    };
+    return nodeScope(this.#config, facts);
   }
 
   async #readLocalOvn(snapshot: OvsSnapshot, bridges: readonly string[]): Promise<LocalOvnFacts | undefined> {
@@ -105,13 +67,12 @@ export class FactsReader {
     return result?.facts;
   }
 
-  #mappings(snapshot: OvsSnapshot): readonly BridgeMapping[] {
-    const { mappings, warnings } = parseBridgeMappings(snapshot.bridgeMappings);
-    if (snapshot.bridgeMappings !== this.#mappingsText) {
-      this.#mappingsText = snapshot.bridgeMappings;
-      for (const warning of warnings) this.#log.warn({ mappings: snapshot.bridgeMappings }, warning);
+  #warnOfMappings({ bridgeMappings }: OvsSnapshot): void {
+    if (bridgeMappings === this.#mappingsText) return;
+    this.#mappingsText = bridgeMappings;
+    for (const warning of parseBridgeMappings(bridgeMappings).warnings) {
+      this.#log.warn({ mappings: bridgeMappings }, warning);
     }
-    return mappings;
   }
 
   async #readRouterId(signal: AbortSignal): Promise<IpAddress | undefined> {

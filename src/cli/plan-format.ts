@@ -1,8 +1,6 @@
 /** Prints a dry run for people and for programs. Pure: the same plan prints the same text. */
 import type { DryRun } from '../agent/dry-run.ts';
 import { changeCount } from '../agent/plan-tools.ts';
-import { compareIp } from '../base/address.ts';
-import { sortedBy } from '../base/order.ts';
 import { reasonText } from '../exposures/reasons.ts';
 import { describe } from '../node/describe.ts';
 import type { Change } from '../node/objects.ts';
@@ -33,17 +31,15 @@ function changeText(change: Change): string {
   return `${describe(change.desired.object)}${before}    # ${change.desired.because}`;
 }
 
-function verboseLines(run: DryRun): string[] {
+/** What is exposed and what is not, each with its reason. */
+export function verboseLines({ exposures, denials }: Pick<DryRun, 'exposures' | 'denials'>): string[] {
   const lines = ['# exposed'];
-  for (const exposure of [...run.exposures].sort((a, b) => compareIp(a.prefix, b.prefix))) {
+  for (const exposure of exposures) {
     const because = exposure.because.map((reason) => reasonText(reason)).join('; ');
     lines.push(`  ${exposure.address} on ${exposure.network.name}: ${because}`);
   }
   lines.push('# not exposed');
-  for (const denial of sortedBy(
-    run.denials,
-    (item) => `${item.row.name ?? item.row.uuid} ${item.address ?? ''}`,
-  )) {
+  for (const denial of denials) {
     lines.push(`  ${denial.row.name ?? denial.row.uuid}: ${denial.message} [${denial.code}]`);
   }
   return lines;
@@ -63,11 +59,12 @@ export function planJson(run: DryRun): string {
   const blocked = run.plan.blocked.map(({ desired, reason }) => ({ object: desired.object, reason }));
   return `${JSON.stringify(
     {
+      mode: 'live',
       node: run.identity,
       changes,
       blocked,
       pending: run.pending,
-      exposures: [...run.exposures].sort((a, b) => compareIp(a.prefix, b.prefix)),
+      exposures: run.exposures,
       denials: run.denials,
     },
     undefined,

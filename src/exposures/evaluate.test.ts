@@ -82,7 +82,7 @@ describe.each(CLOUD_KINDS)('any contents of the $name database', ({ steps, creat
           expect(merged(verdicts.values())).toEqual(comparable(evaluate(cloud.fresh(), POLICY)));
         }
       }),
-      { numRuns: 120 },
+      { numRuns: 100 },
     );
   });
 });
@@ -260,7 +260,7 @@ describe('records of hostile text', () => {
           expect(tag ?? 'none').toMatch(/^[A-Za-z0-9_.-]{1,32}$/);
         }
       }),
-      { numRuns: 500 },
+      { numRuns: 150 },
     );
   });
 });

@@ -8,7 +8,7 @@ import {
   type WorkloadPort,
 } from '../ovn/topology.ts';
 import { evaluatePort } from './provider-port.ts';
-import { proxiedOf, testPolicy } from './testing.ts';
+import { macOf, proxiedOf, testPolicy } from './testing.ts';
 import type { DenialCode, ExposurePolicy } from './types.ts';
 
 const row = (table: string, name: string): RowReference => ({
@@ -91,6 +91,31 @@ describe('a port on a provider network', () => {
     const { exposures, denials } = addresses({ addressTexts: [addressText] });
     expect(exposures.map(({ address }) => address)).toEqual(['172.24.4.10', '2001:db8::10']);
     expect(denials).toEqual([]);
+  });
+
+  it('is exposed with the addresses of every item, each with the MAC address that it stands behind', () => {
+    const addressTexts = [
+      'unknown',
+      'fa:16:3e:00:00:10 172.24.4.10',
+      'junk 172.24.4.11',
+      'fa:16:3e:00:00:12',
+      'fa:16:3e:00:00:13 172.24.4.13 172.24.4.10',
+    ];
+    const { exposures, denials } = addresses({ addressTexts });
+    expect(exposures.map((exposure) => [exposure.address, macOf(exposure)])).toEqual([
+      ['172.24.4.10', 'fa:16:3e:00:00:10'],
+      ['172.24.4.13', 'fa:16:3e:00:00:13'],
+    ]);
+    expect(denials.map(({ code }) => code)).toEqual(['bad-mac']);
+  });
+
+  it('of type external is one where that is wanted', () => {
+    const external = { type: 'external', addressTexts: ['fa:16:3e:00:00:10 172.24.4.10'] };
+    expect(addresses(external).denials[0]?.message).toMatch(/expose_external_ports = true/);
+    const { exposures } = addresses(external, { exposeExternal: true });
+    expect(exposures.map(({ kind }) => kind)).toEqual(['external-port']);
+    const elsewhere = { ...external, residence: { kind: 'elsewhere', node: 'cmp-2' } } as const;
+    expect(addresses(elsewhere, { exposeExternal: true }).exposures).toEqual([]);
   });
 
   it.each([

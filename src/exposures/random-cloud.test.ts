@@ -29,11 +29,12 @@ describe.each(CLOUD_KINDS)('the topology over a random $name database', ({ steps
             else known.set(key, candidate);
           }
           const truth = resolveAll(cloud.fresh());
-          // The slow comparison is for its message.
-          if (!sameValue(known, truth)) expect(known).toEqual(truth);
+          // Quicker than the comparison of the test framework, which is wanted for its message alone.
+          const same = sameValue(known, truth);
+          expect(same || known).toEqual(same || truth);
         }
       }),
-      { numRuns: 120 },
+      { numRuns: 60 },
     );
   });
 });

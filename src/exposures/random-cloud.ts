@@ -83,9 +83,12 @@ function northboundCloud(): RandomCloud {
           }),
         ),
       ];
-      return affected.includes('all')
-        ? 'all'
-        : new Set(affected.flatMap((keys) => [...keys] as CandidateKey[]));
+      const keys = new Set<CandidateKey>();
+      for (const some of affected) {
+        if (some === 'all') return 'all';
+        for (const key of some) keys.add(key);
+      }
+      return keys;
     },
   };
 }

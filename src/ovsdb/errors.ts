@@ -43,6 +43,23 @@ export class OvsdbInconsistencyError extends OvsdbError {
   readonly code = 'inconsistent';
 }
 
+/**
+ * A database file that cannot be used; the message names the file and, where there is one, the record.
+ *
+ * `unreadable`: the operating system says so. `unrecognized`: none of the known formats. `corrupt`: a record is damaged
+ * or contradicts an earlier one. `incomplete`: a part without which the contents mean nothing is missing. `too-big`:
+ * more than Node.js can hold in one piece. `wrong-database`: not the database that was asked for.
+ */
+export class OvsdbFileError extends OvsdbError {
+  override readonly name = 'OvsdbFileError';
+  readonly code: 'unreadable' | 'unrecognized' | 'corrupt' | 'incomplete' | 'too-big' | 'wrong-database';
+
+  constructor(code: OvsdbFileError['code'], message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
 /** The server answered a request with an error; `code` is the server's own error string. */
 export class OvsdbRpcError extends OvsdbError {
   override readonly name = 'OvsdbRpcError';

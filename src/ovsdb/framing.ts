@@ -77,6 +77,11 @@ export class Framer {
     return undefined;
   }
 
+  /** True when what was fed ends inside a message. */
+  get midMessage(): boolean {
+    return this.#parts.length > 0 || this.#slicer !== undefined;
+  }
+
   #slice(slicer: RowSlicer, from: number): Record<string, unknown> | undefined {
     if (from >= this.#chunk.length) return undefined;
     const end = slicer.scan(this.#chunk, from);

@@ -7,6 +7,7 @@ export {
   OvsdbConfigurationError,
   OvsdbConnectionError,
   OvsdbError,
+  OvsdbFileError,
   OvsdbInconsistencyError,
   OvsdbProtocolError,
   OvsdbRpcError,
@@ -14,6 +15,13 @@ export {
   OvsdbTransactionError,
   type TransactionErrorCode,
 } from './errors.ts';
+export type { FileFormat } from './file/content.ts';
+export {
+  type DatabaseFile,
+  databaseFile,
+  type FileContents,
+  openDatabaseFile,
+} from './file/database-file.ts';
 export type { OvsdbLogger } from './logger.ts';
 export * from './operations.ts';
 export { formatRemote, parseRemote, parseRemotes, type Remote } from './remote.ts';

@@ -78,6 +78,41 @@ export class RowCodec {
 
   /** The row after a `modify` that carries differences. */
   merge(old: AnyRow, wire: unknown): AnyRow {
+    return this.#changed(old, wire, (column, before, value) =>
+      column.hidden === undefined
+        ? column.merge(before, value)
+        : column.hidden.merge(before as readonly Atom[], value),
+    );
+  }
+
+  /** The row after a change that carries new values of some columns, as in old database files (ovsdb(5)). */
+  overwrite(old: AnyRow, wire: unknown): AnyRow {
+    return this.#changed(old, wire, (column, _before, value) => (column.hidden ?? column).decode(value));
+  }
+
+  /** A row of another codec as this one has it: the database was converted to another schema and keeps its rows. */
+  adopt(row: AnyRow, from: RowCodec): AnyRow {
+    const adopted: Record<string, Value> & { _uuid: Uuid } = { _uuid: row._uuid };
+    let hidden: Map<string, readonly Atom[]> | undefined;
+    for (const column of this.#columns) {
+      const known = column.present && from.has(column.name);
+      adopted[column.name] = known ? row[column.name] : column.initial;
+      if (column.hidden === undefined) continue;
+      const value = row[column.name];
+      const shown = value === undefined ? [] : [value as Atom];
+      const all = from.#hidden.get(row)?.get(column.name) ?? shown;
+      hidden ??= new Map();
+      hidden.set(column.name, known ? all : column.hidden.initial);
+    }
+    return this.#finish(adopted, hidden);
+  }
+
+  /** What `change` makes of each column that `wire` names, from its value or, for a hidden set, from the whole set. */
+  #changed(
+    old: AnyRow,
+    wire: unknown,
+    change: (column: Column, before: Value, value: unknown) => Value,
+  ): AnyRow {
     const source = this.#wireRow(old._uuid, wire);
     const row: Record<string, Value> & { _uuid: Uuid } = { _uuid: old._uuid };
     const oldHidden = this.#hidden.get(old);
@@ -86,10 +121,10 @@ export class RowCodec {
       const value = source[column.name];
       try {
         if (column.hidden === undefined) {
-          row[column.name] = value === undefined ? old[column.name] : column.merge(old[column.name], value);
+          row[column.name] = value === undefined ? old[column.name] : change(column, old[column.name], value);
         } else {
           const before = oldHidden?.get(column.name) ?? column.hidden.initial;
-          const all = value === undefined ? before : column.hidden.merge(before, value);
+          const all = value === undefined ? before : (change(column, before, value) as readonly Atom[]);
           row[column.name] = column.hidden.visible(all);
           hidden ??= new Map();
           hidden.set(column.name, all);

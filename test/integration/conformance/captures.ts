@@ -6,24 +6,20 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { type DesiredNode, desiredNode } from '../../../src/agent/desired-node.ts';
 import { FactsReader } from '../../../src/agent/facts-reader.ts';
 import { readIdentity } from '../../../src/agent/identity.ts';
-import { MigrationGrace } from '../../../src/agent/migration-grace.ts';
 import { bindingsRemotes, openOvnSource, ovnRemotes } from '../../../src/agent/ovn-source.ts';
-import { Planner } from '../../../src/agent/planner.ts';
-import { systemClock } from '../../../src/base/clock.ts';
 import { silentLogger } from '../../../src/base/logger.ts';
 import { defaultConfig } from '../../../src/config/assemble.ts';
 import type { AgentConfig } from '../../../src/config/types.ts';
 import type { NodeEdge } from '../../../src/node/edge.ts';
 import type { FakeNode } from '../../../src/node/fake-node.ts';
-import type { DesiredObject, NodeScope, ObjectKey } from '../../../src/node/objects.ts';
+import type { NodeScope } from '../../../src/node/objects.ts';
 import { buildSnapshot } from '../../../src/openvswitch/snapshot.ts';
 import { openSwitchDatabase } from '../../../src/openvswitch/switch-database.ts';
 import type { OvsSnapshot } from '../../../src/openvswitch/types.ts';
 import type { Topology } from '../../../src/ovn/topology.ts';
-import type { Pending } from '../../../src/wiring/types.ts';
-import { underlay } from '../../../src/wiring/underlay.ts';
 import { type OvsdbServer, startOvsdbServer, VSWITCH_SCHEMA } from '../../support/ovsdb-server.ts';
 import { until } from '../../support/until.ts';
 import { capturedNode } from './captured-node.ts';
@@ -44,10 +40,8 @@ export interface CapturedCloud {
   stop(): Promise<void>;
 }
 
-export interface Computed {
-  readonly desired: ReadonlyMap<ObjectKey, DesiredObject>;
+export interface Computed extends DesiredNode {
   readonly scope: NodeScope;
-  readonly pending: readonly Pending[];
 }
 
 const FIXTURES = join(import.meta.dirname, '../../fixtures/golden');
@@ -55,7 +49,7 @@ const DEADLINE_MS = 15_000;
 
 export async function startCloud(scenario: Scenario): Promise<CapturedCloud> {
   const northbound = scenario === 'nb-underlay';
-  const database = join(FIXTURES, scenario, northbound ? 'ovn-nb.db' : 'ovn-sb.db');
+  const database = fixturePath(scenario, northbound ? 'ovn-nb.db' : 'ovn-sb.db');
   const server = await startOvsdbServer({ schemas: [], databases: [database] });
   try {
     const snapshots = new Map<NodeName, OvsSnapshot>();
@@ -83,18 +77,9 @@ export async function startCloud(scenario: Scenario): Promise<CapturedCloud> {
 /** What the agent wants on the node behind `edge`: the same parts in the same order as in a dry run. */
 export function compute(edge: NodeEdge, config: AgentConfig): Promise<Computed> {
   return withTopology(edge, config, async (topology) => {
-    const grace = new MigrationGrace(0, systemClock, () => undefined);
-    try {
-      const reader = new FactsReader(edge, config, silentLogger);
-      const facts = await reader.read(AbortSignal.timeout(DEADLINE_MS));
-      const planner = new Planner(config, underlay, grace);
-      planner.setTopology(topology);
-      planner.setFacts(facts);
-      planner.step();
-      return { desired: planner.desired, scope: reader.scope(facts), pending: planner.pending() };
-    } finally {
-      grace.close();
-    }
+    const reader = new FactsReader(edge, config, silentLogger);
+    const facts = await reader.read(AbortSignal.timeout(DEADLINE_MS));
+    return { ...desiredNode(config, topology, facts), scope: reader.scope(facts) };
   });
 }
 
@@ -167,8 +152,13 @@ function renamed(value: unknown): unknown {
   return value.map(renamed);
 }
 
+/** Where a captured file is. */
+export function fixturePath(scenario: Scenario, file: string): string {
+  return join(FIXTURES, scenario, file);
+}
+
 function fixture(scenario: Scenario, file: string): string {
-  return readFileSync(join(FIXTURES, scenario, file), 'utf8');
+  return readFileSync(fixturePath(scenario, file), 'utf8');
 }
 
 function missing(what: string): never {

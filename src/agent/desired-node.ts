@@ -1,0 +1,43 @@
+/**
+ * One computation from the databases to the desired state of a node: what `plan` prints, of this node or of another.
+ *
+ * The same stages as the daemon's, once and without a memory: ports that are down in a live migration count as if their
+ * grace period had passed.
+ */
+
+import { compareIp } from '../base/address.ts';
+import { systemClock } from '../base/clock.ts';
+import { sortedBy } from '../base/order.ts';
+import type { AgentConfig } from '../config/types.ts';
+import type { Denial, Exposure } from '../exposures/types.ts';
+import type { DesiredObject, ObjectKey } from '../node/objects.ts';
+import type { Topology } from '../ovn/topology.ts';
+import type { NodeFacts, Pending } from '../wiring/types.ts';
+import { methodOf } from '../wiring/wire.ts';
+import { MigrationGrace } from './migration-grace.ts';
+import { Planner } from './planner.ts';
+
+/** Sorted: the same databases give the same lists, whatever the order of their rows. */
+export interface DesiredNode {
+  readonly desired: ReadonlyMap<ObjectKey, DesiredObject>;
+  readonly exposures: readonly Exposure[];
+  readonly denials: readonly Denial[];
+  readonly pending: readonly Pending[];
+}
+
+export function desiredNode(config: AgentConfig, topology: Topology, facts: NodeFacts): DesiredNode {
+  const grace = new MigrationGrace(0, systemClock, () => undefined);
+  const planner = new Planner(config, methodOf(config.exposingMethod), grace);
+  planner.setTopology(topology);
+  planner.setFacts(facts);
+  planner.step();
+  return {
+    desired: planner.desired,
+    exposures: [...planner.exposures.values()].sort((a, b) => compareIp(a.prefix, b.prefix)),
+    denials: sortedBy(
+      planner.denials(),
+      ({ row, address, code }) => `${row.name ?? ''} ${row.uuid} ${address ?? ''} ${code}`,
+    ),
+    pending: sortedBy(planner.pending(), ({ subject }) => subject),
+  };
+}
