@@ -252,7 +252,7 @@ function printInvitation(name: string, print: Print): void {
 
 function networkText(network: PortSpec['network']): string {
   const vlan = 'vlan' in network ? network.vlan : undefined;
-  return vlan === undefined ? 'flat network' : `VLAN ${vlan}`;
+  return typeof vlan === 'number' ? `VLAN ${vlan}` : 'flat network';
 }
 
 function demoPort(

@@ -101,7 +101,13 @@ export function leafLines(node: NodeName, addressing: Addressing): readonly stri
 export function cableScript(node: NodeName): string {
   // Checksums must be right when packets leave: the user space data path hands them on as they are.
   const plain = (device: string): string => `ethtool -K ${device} tx off >/dev/null`;
-  if (node === 'leaf1' || node === 'leaf2') return CHASSIS.map(({ name }) => plain(`to-${name}`)).join('\n');
+  if (node === 'leaf1' || node === 'leaf2') {
+    return CHASSIS.map(
+      ({ name }) => `${plain(`to-${name}`)}
+# A cable that is pulled and plugged in again by setting the device down and up keeps its address.
+echo 1 >/proc/sys/net/ipv6/conf/to-${name}/keep_addr_on_down`,
+    ).join('\n');
+  }
   if (!CHASSIS.some(({ name }) => name === node)) return '';
   return UPLINKS.map(
     ({ nic }) => `${plain(nic)}

@@ -91,7 +91,7 @@ describe.runIf(hasSecondController()).each(ADDRESSINGS)('BGP %s', (addressing) =
   };
 
   /** Every kind of address, in and out. */
-  const everythingReachable = async (): Promise<void> => {
+  const awaitEverythingReachable = async (): Promise<void> => {
     const { lab, flat, neighbour, vlan, web, data, open, floatingIp, balancer } = cloud;
     for (const machine of [flat, neighbour, vlan]) await pingBothWays(cloud, machine);
     const outside = lab.node('ext');
@@ -116,7 +116,7 @@ describe.runIf(hasSecondController()).each(ADDRESSINGS)('BGP %s', (addressing) =
   });
 
   it('reaches provider, VLAN, floating, gateway, tenant and load balancer addresses, and lets them out', async () => {
-    await everythingReachable();
+    await awaitEverythingReachable();
   });
 
   it('joins machines of different nodes and networks', async () => {
@@ -135,7 +135,7 @@ describe.runIf(hasSecondController()).each(ADDRESSINGS)('BGP %s', (addressing) =
   it('takes no part in the kernel: nothing is forwarded, and nothing of ours would route it', async () => {
     const counts = new Map<ChassisName, number>();
     for (const node of CHASSIS_NAMES) counts.set(node, await forwarded(cloud.lab, node));
-    await everythingReachable();
+    await awaitEverythingReachable();
     for (const node of CHASSIS_NAMES) {
       expect(await kernelRouting(cloud.lab, node)).toEqual([]);
       expect(await forwarded(cloud.lab, node)).toBe(counts.get(node));
@@ -217,7 +217,7 @@ describe.runIf(hasSecondController()).each(ADDRESSINGS)('BGP %s', (addressing) =
       } finally {
         await witness.stop();
       }
-      await everythingReachable();
+      await awaitEverythingReachable();
     },
   );
 
@@ -243,7 +243,7 @@ describe.runIf(hasSecondController()).each(ADDRESSINGS)('BGP %s', (addressing) =
     await untilTrue('flows and MAC table entries to be back', async () => (await whole()) === standing, {
       timeoutMs: 60_000,
     });
-    await everythingReachable();
+    await awaitEverythingReachable();
   });
 
   it.each([
@@ -266,7 +266,7 @@ describe.runIf(hasSecondController()).each(ADDRESSINGS)('BGP %s', (addressing) =
     await cloud.content.deletePort(machine.port);
     await machine.destroy();
     for (const address of machine.addresses) await awaitNoRoute(lab, address);
-    await everythingReachable();
+    await awaitEverythingReachable();
   });
 
   it('puts rows right that somebody changed', async () => {
@@ -302,8 +302,14 @@ ${nbctl} --all destroy Static_MAC_Binding`,
       async () => JSON.stringify(await localRows(lab, SUBJECT)) === JSON.stringify(NO_LOCAL_ROWS),
     );
     for (const { bridge } of UPLINKS) {
-      expect(await agentFlows(lab, SUBJECT, bridge)).toEqual([]);
-      expect(await staticMacs(lab, SUBJECT, bridge)).toEqual([]);
+      await untilTrue(`no flows of ours on ${bridge}`, async () => {
+        const flows = await agentFlows(lab, SUBJECT, bridge);
+        return flows.length === 0;
+      });
+      await untilTrue(`no static entry in the MAC table of ${bridge}`, async () => {
+        const entries = await staticMacs(lab, SUBJECT, bridge);
+        return entries.length === 0;
+      });
     }
     for (const address of flat.addresses) await awaitRoute(lab, address, SUBJECT);
     await pingBothWays(cloud, flat);
@@ -321,7 +327,7 @@ ${nbctl} --all destroy Static_MAC_Binding`,
       'nothing left in the kernel',
       async () => (await kernelRouting(lab, SUBJECT)).length === 0,
     );
-    await everythingReachable();
+    await awaitEverythingReachable();
   });
 
   it('is removed by cleanup, and leaves the operator’s OVN untouched', async () => {

@@ -69,7 +69,8 @@ export const NO_LOCAL_ROWS = {
 export async function operatorsPart(lab: Lab, node: ChassisName): Promise<string> {
   const { stdout } = await lab.node(node).script(
     `echo "== flows"
-ovs-ofctl --no-stats --no-names dump-flows br-int | sort
+# Tables 66, 67 and 79 hold what routers learned from traffic (OFTABLE_MAC_* of OVN).
+ovs-ofctl --no-stats --no-names dump-flows br-int | grep -vE 'table=(66|67|79),' | sort
 for bridge in $(ovs-vsctl list-br | grep -v '^br-int$' | grep -v '^br-bgp$'); do
   echo "== $bridge"
   ovs-ofctl --no-stats --no-names dump-flows $bridge | sort

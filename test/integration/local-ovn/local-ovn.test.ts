@@ -2,6 +2,7 @@
  * The node's own OVN with real programs: databases made, processes started, adopted, found dead and stopped; and the whole
  * command on a real switch, which refuses politely where the installed OVN cannot have two controllers.
  */
+import { execFileSync } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -157,33 +158,33 @@ describe('databases of the operator', () => {
   });
 });
 
+/** Whether the machine's OVN can have two controllers on one switch. */
+const able = execFileSync('ovn-controller', ['--help'], { encoding: 'utf8' }).includes('--unixctl');
+
 describe('the whole of it on a switch', () => {
-  it('comes up and goes, or says what the installed OVN lacks and leaves everything as it was', async () => {
-    const ids = async (): Promise<string> => node.vsctl('get', 'Open_vSwitch', '.', 'external_ids');
+  const ids = (): Promise<string> => node.vsctl('get', 'Open_vSwitch', '.', 'external_ids');
+  const stateOfAll = async (): Promise<readonly string[]> =>
+    statusOf(await survey(settings, edge)).processes.map(({ state }) => state);
+  const none = ['absent', 'absent', 'absent', 'absent'];
+
+  it.runIf(able)('comes up, is complete at a second call, and goes without a trace', async () => {
     const before = await ids();
-    const able = (await host.run(['ovn-controller', '--help'])).stdout.includes('--unixctl');
-    const { done, status } = await bringUp(settings, edge, { monitored: true }, signal);
-    if (able) {
-      expect(status.problems).toEqual([]);
-      expect(status.processes.map(({ state }) => state)).toEqual([
-        'running',
-        'running',
-        'running',
-        'running',
-      ]);
-      expect((await bringUp(settings, edge, { monitored: true }, signal)).done).toEqual([]);
-      const { problems } = await takeDown(settings, edge, { purge: true }, signal);
-      expect(problems).toEqual([]);
-    } else {
-      expect(status.problems.join('\n')).toMatch(/ovn-controller \d+\.\d+.*OVN 25\.03 \(Debian 13\) has it/);
-      expect(done).toEqual([]);
-    }
+    const { status } = await bringUp(settings, edge, { monitored: true }, signal);
+    expect(status.problems).toEqual([]);
+    expect(await stateOfAll()).toEqual(['running', 'running', 'running', 'running']);
+    expect((await bringUp(settings, edge, { monitored: true }, signal)).done).toEqual([]);
+    const { problems } = await takeDown(settings, edge, { purge: true }, signal);
+    expect(problems).toEqual([]);
     expect(await ids()).toBe(before);
-    expect(statusOf(await survey(settings, edge)).processes.map(({ state }) => state)).toEqual([
-      'absent',
-      'absent',
-      'absent',
-      'absent',
-    ]);
+    expect(await stateOfAll()).toEqual(none);
+  });
+
+  it.skipIf(able)('says what the installed OVN lacks, and leaves everything as it was', async () => {
+    const before = await ids();
+    const { done, obstacles } = await bringUp(settings, edge, { monitored: true }, signal);
+    expect(obstacles.join('\n')).toMatch(/ovn-controller \d+\.\d+.*OVN 25\.03 \(Debian 13\) has it/);
+    expect(done).toEqual([]);
+    expect(await ids()).toBe(before);
+    expect(await stateOfAll()).toEqual(none);
   });
 });
