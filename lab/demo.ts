@@ -11,7 +11,7 @@ import { diagnoseNode } from './diagnosis.ts';
 import { Lab } from './lab.ts';
 import { CHASSIS_NAMES, type ChassisName, EXTERNAL, type NodeName } from './layout.ts';
 import { LabError } from './machine.ts';
-import type { PortSpec, ProviderNetwork } from './neutron-rows.ts';
+import { isProviderNetwork, type Network, type PortSpec } from './neutron-rows.ts';
 import { explain, type Print, progressPrinter, table } from './terminal.ts';
 import { type Seen, seconds, until } from './until.ts';
 import { bootVirtualMachine, type Gateway6, ping, pingUntil, type VirtualMachine } from './vm.ts';
@@ -250,14 +250,15 @@ function printInvitation(name: string, print: Print): void {
   }
 }
 
-function networkText(network: ProviderNetwork): string {
+function networkText(network: Network): string {
+  if (!isProviderNetwork(network)) return 'tenant network';
   return network.vlan === undefined ? 'flat network' : `VLAN ${network.vlan}`;
 }
 
 function demoPort(
   number: number,
   name: string,
-  network: ProviderNetwork,
+  network: Network,
   addresses: readonly string[],
   host: ChassisName,
 ): PortSpec {

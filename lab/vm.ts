@@ -7,8 +7,7 @@ import type { Lab } from './lab.ts';
 import { bridgeMac, type ChassisName, chassisNamed, isChassisName } from './layout.ts';
 import { LabError } from './machine.ts';
 import { enterNetwork } from './namespaces.ts';
-import type { PortSpec } from './neutron-rows.ts';
-import { withLength } from './neutron-rows.ts';
+import { isProviderNetwork, type PortSpec, type ProviderNetwork, withLength } from './neutron-rows.ts';
 import type { LabNode } from './node.ts';
 import { type Seen, type UntilOptions, until } from './until.ts';
 
@@ -97,14 +96,16 @@ export class VirtualMachine {
       .filter(({ gateway }) => addresses.some((address) => address.includes(':') === gateway.includes(':')))
       .map(({ gateway }) => {
         if (!gateway.includes(':')) return `route replace 0.0.0.0/0 via ${gateway} dev eth0`;
-        const via = this.#gateway6 === 'subnet' ? gateway : linkLocal(this.#bridgeMac());
+        // A tenant network's gateway is a router's port, which answers for itself.
+        const own = this.#gateway6 === 'subnet' || !isProviderNetwork(network);
+        const via = own ? gateway : linkLocal(this.#bridgeMac(network));
         return `route replace ::/0 via ${via} dev eth0`;
       });
     await this.host.ip(lines);
   }
 
-  #bridgeMac(): string {
-    const index = Number(this.port.network.physicalNetwork.replace('physnet', '')) - 1;
+  #bridgeMac(network: ProviderNetwork): string {
+    const index = Number(network.physicalNetwork.replace('physnet', '')) - 1;
     return bridgeMac(chassisNamed(this.#node), index);
   }
 

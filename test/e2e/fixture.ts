@@ -6,7 +6,7 @@ import { AGENT_LOG, type AgentDriver, LabAgent } from '../../lab/agent-process.t
 import { Content, FLAT_NETWORK, VLAN_NETWORK } from '../../lab/content.ts';
 import { Lab } from '../../lab/lab.ts';
 import { CHASSIS_NAMES, type ChassisName, type NodeName } from '../../lab/layout.ts';
-import type { PortSpec, ProviderNetwork } from '../../lab/neutron-rows.ts';
+import type { Network, PortSpec } from '../../lab/neutron-rows.ts';
 import { type Seen, until, untilTrue } from '../../lab/until.ts';
 import { bootVirtualMachine, pingUntil, type VirtualMachine } from '../../lab/vm.ts';
 
@@ -85,7 +85,7 @@ export async function changesSince(agent: LabAgent, from: number): Promise<strin
 
 let nextPort = 0x10;
 
-export function portSpec(name: string, network: ProviderNetwork, host: ChassisName, last: number): PortSpec {
+export function portSpec(name: string, network: Network, host: ChassisName, last: number): PortSpec {
   const number = (nextPort++).toString(16).padStart(2, '0');
   const [v4, v6] = network.subnets;
   return {
