@@ -59,6 +59,10 @@ export class VirtualMachine {
 
   /** Plugs the device into `br-int` of its node: OVN binds the port. */
   async plug(): Promise<void> {
+    await this.#plugAt(this.#node);
+  }
+
+  async #plugAt(node: ChassisName): Promise<void> {
     const set = [
       `external_ids:iface-id=${this.port.id}`,
       `external_ids:attached-mac="${this.port.mac}"`,
@@ -66,7 +70,7 @@ export class VirtualMachine {
       `external_ids:vm-id=${this.port.deviceId}`,
     ];
     await this.#lab
-      .node(this.#node)
+      .node(node)
       .exec(['ovs-vsctl', 'add-port', 'br-int', this.tap, '--', 'set', 'Interface', this.tap, ...set]);
   }
 
@@ -87,6 +91,43 @@ export class VirtualMachine {
     this.#node = to;
     await this.plug();
     if (this.#gateway6 === 'link-local') await this.setRoutes();
+  }
+
+  /**
+   * The first part of a live migration: another device on the target, where the machine will continue. The port is to be
+   * requested on both nodes by then.
+   */
+  async prepareMove(to: ChassisName): Promise<void> {
+    const target = this.#lab.node(to);
+    const pair = `${this.tap} mtu ${MTU} type veth peer name eth1 address ${this.port.mac} mtu ${MTU} netns ${this.host.pid}`;
+    await this.#lab.machine.run(enterNetwork(target.pid, ['ip', '-batch', '-']), {
+      input: `link add name ${pair}\nlink set ${this.tap} up\n`,
+    });
+    await this.host.exec(['ethtool', '-K', 'eth1', 'tx', 'off']);
+    await this.#plugAt(to);
+  }
+
+  /** The moment at which the machine continues on the target: it announces itself there, as QEMU does. */
+  async continueAt(to: ChassisName): Promise<void> {
+    const announce = ['ipv4/conf/eth0/arp_notify', 'ipv6/conf/eth0/ndisc_notify'];
+    await this.host.ip(['link set eth0 down', 'link set eth0 name old0', 'link set eth1 name eth0']);
+    await this.host.script(announce.map((name) => `echo 1 >/proc/sys/net/${name}`).join('\n'));
+    await this.host.ip([
+      ...this.addresses.map((address) => {
+        const nodad = address.includes(':') ? ' nodad' : '';
+        return `address add ${withLength(this.port.network, address)} dev eth0${nodad}`;
+      }),
+      'link set eth0 up',
+    ]);
+    this.#node = to;
+    await this.setRoutes();
+  }
+
+  /** The last part: the device on the source goes. */
+  async leave(from: ChassisName): Promise<void> {
+    const source = this.#lab.node(from);
+    await source.exec(['ovs-vsctl', '--if-exists', 'del-port', 'br-int', this.tap]);
+    await source.exec(['ip', 'link', 'delete', this.tap]);
   }
 
   /** Sets the default routes of the machine, as they are right on the node that it runs on. */

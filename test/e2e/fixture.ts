@@ -108,14 +108,19 @@ export async function bootVm({ lab, content }: Cloud, port: PortSpec): Promise<V
 }
 
 /** Waits until both leafs and the spine reach the address where they should; returns the time in milliseconds. */
-export async function awaitRoute(lab: Lab, address: string, node: ChassisName): Promise<number> {
+export async function awaitRoute(
+  lab: Lab,
+  address: string,
+  where: ChassisName | readonly ChassisName[],
+): Promise<number> {
+  const nodes = [where].flat().join();
   const { elapsedMs } = await until(
-    `${address} to be reachable through ${node}`,
+    `${address} to be reachable through ${nodes}`,
     async (): Promise<Seen<true>> => {
       const seen: string[] = [];
       for (const leaf of LEAFS) {
         const hops = await nextHops(lab, leaf, address);
-        if (hops.join() !== node) seen.push(`${leaf}: ${hops.join(' ') || 'no route'}`);
+        if (hops.join() !== nodes) seen.push(`${leaf}: ${hops.join(' ') || 'no route'}`);
       }
       const spine = await nextHops(lab, 'spine', address);
       if (spine.join() !== LEAFS.join()) seen.push(`spine: ${spine.join(' ') || 'no route'}`);
