@@ -6,6 +6,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { LabAgent } from '../../lab/agent-process.ts';
 import { TENANT_NETWORK } from '../../lab/content.ts';
 import type { ChassisName } from '../../lab/layout.ts';
+import { PingWatch } from '../../lab/ping-watch.ts';
 import type { FloatingIpSpec } from '../../lab/router-rows.ts';
 import { pingUntil, type VirtualMachine } from '../../lab/vm.ts';
 import {
@@ -17,7 +18,6 @@ import {
   stopAgents,
   traces,
 } from './fixture.ts';
-import { PingWatch } from './ping-watch.ts';
 import {
   awaitStates,
   type NodeStates,

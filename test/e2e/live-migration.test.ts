@@ -6,9 +6,9 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { LabAgent } from '../../lab/agent-process.ts';
 import { FLAT_NETWORK } from '../../lab/content.ts';
 import type { ChassisName } from '../../lab/layout.ts';
+import { PingWatch } from '../../lab/ping-watch.ts';
 import type { VirtualMachine } from '../../lab/vm.ts';
 import { awaitRoute, bootVm, describeNodes, pingBothWays, portSpec, stopAgents, traces } from './fixture.ts';
-import { PingWatch } from './ping-watch.ts';
 import {
   awaitStates,
   type NodeStates,

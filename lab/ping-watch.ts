@@ -2,8 +2,8 @@
  * A ping that goes on while something happens, and what it saw: how many answers are missing, and the longest time
  * without one.
  */
-import type { LabNode } from '../../lab/node.ts';
-import { type Seen, until } from '../../lab/until.ts';
+import type { LabNode } from './node.ts';
+import { type Seen, until } from './until.ts';
 
 export interface Watched {
   readonly answers: number;
@@ -14,6 +14,7 @@ export interface Watched {
 }
 
 const INTERVAL_MS = 50;
+let started = 0;
 
 export class PingWatch {
   readonly #node: LabNode;
@@ -26,7 +27,8 @@ export class PingWatch {
 
   /** Starts, and waits for the first answers. */
   static async start(node: LabNode, address: string): Promise<PingWatch> {
-    const name = `ping-${address.replaceAll(/[:.]/g, '-')}`;
+    // Each has a log of its own.
+    const name = `ping-${process.pid}-${++started}`;
     const watch = new PingWatch(node, name);
     await node.spawn(name, ['ping', '-n', '-D', '-i', `${INTERVAL_MS / 1000}`, address]);
     await watch.awaitAnswers(3);
