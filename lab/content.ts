@@ -68,6 +68,16 @@ export const SECOND_NETWORK: ProviderNetwork = {
   ],
 };
 
+/** A tenant network: reachable through a router only. */
+export const TENANT_NETWORK: Network = {
+  id: '22222222-0000-4000-8000-000000000001',
+  name: 'private',
+  subnets: [
+    subnet('22222222-0000-4000-8000-0000000000a1', '192.168.100.0', 24, '192.168.100.1'),
+    subnet('22222222-0000-4000-8000-0000000000a2', '2001:db8:100::', 64, '2001:db8:100::1'),
+  ],
+};
+
 export class Content {
   readonly #lab: Lab;
 
@@ -75,7 +85,7 @@ export class Content {
     this.#lab = lab;
   }
 
-  async addNetwork(network: Network | ProviderNetwork): Promise<void> {
+  async addNetwork(network: Network): Promise<void> {
     await this.transact(networkOperations(network));
   }
 
@@ -143,6 +153,11 @@ export class Content {
     return (await until(`port ${portId} to be up${where}`, probe, options)).elapsedMs;
   }
 
+  /** Host of the chassis that a port of the Southbound database is bound to; empty when it is bound to none. */
+  async boundTo(logicalPort: string): Promise<string> {
+    return (await this.#binding(logicalPort)).host;
+  }
+
   /** Runs a transaction on the Northbound database; one result an operation. */
   async transact(operations: readonly OvsdbOperation[]): Promise<readonly OvsdbOperation[]> {
     return this.#transact('nb', 'OVN_Northbound', operations);
@@ -206,11 +221,6 @@ export class Content {
   }
 }
 
-function subnet(
-  id: string,
-  prefix: string,
-  length: number,
-  gateway: string,
-): ProviderNetwork['subnets'][number] {
+function subnet(id: string, prefix: string, length: number, gateway: string): Network['subnets'][number] {
   return { id, prefix, length, gateway };
 }

@@ -4,7 +4,7 @@
  * Keys and their spelling are those of Neutron's `neutron:*` external ids; what Neutron leaves empty is empty here too.
  */
 
-/** A network and its subnets; one of a tenant when it says no more. */
+/** A network and its subnets: a tenant's, if it is no `ProviderNetwork`. */
 export interface Network {
   readonly id: string;
   readonly name: string;
@@ -45,7 +45,7 @@ export interface PortSpec {
 export interface VirtualPortSpec {
   readonly id: string;
   readonly name: string;
-  readonly network: ProviderNetwork;
+  readonly network: Network;
   readonly mac: string;
   readonly address: string;
   readonly parents: readonly string[];
@@ -56,36 +56,14 @@ export type OvsdbMap = readonly ['map', readonly (readonly [string, string])[]];
 
 export const PROJECT_ID = '99999999000040008000000000000001';
 
-export function networkOperations(network: Network | ProviderNetwork): readonly OvsdbOperation[] {
-  const provider = 'physicalNetwork' in network ? network : undefined;
-  const localnet =
-    provider === undefined
-      ? []
-      : [
-          {
-            op: 'insert',
-            table: 'Logical_Switch_Port',
-            'uuid-name': 'localnet',
-            row: {
-              name: localnetName(provider),
-              type: 'localnet',
-              addresses: 'unknown',
-              options: map({
-                network_name: provider.physicalNetwork,
-                mcast_flood: 'false',
-                mcast_flood_reports: 'true',
-                localnet_learn_fdb: 'false',
-              }),
-              ...(provider.vlan === undefined ? {} : { tag: provider.vlan }),
-            },
-          },
-        ];
+export function networkOperations(network: Network): readonly OvsdbOperation[] {
+  const provider = isProviderNetwork(network);
   const logicalSwitch = {
     op: 'insert',
     table: 'Logical_Switch',
     row: {
       name: switchName(network),
-      ...(provider === undefined ? {} : { ports: ['named-uuid', 'localnet'] }),
+      ...(provider ? { ports: ['named-uuid', 'localnet'] } : {}),
       external_ids: map({
         'neutron:network_name': network.name,
         'neutron:mtu': '1400',
@@ -100,7 +78,27 @@ export function networkOperations(network: Network | ProviderNetwork): readonly 
       }),
     },
   };
-  return [...localnet, logicalSwitch];
+  return provider ? [localnetOperation(network), logicalSwitch] : [logicalSwitch];
+}
+
+function localnetOperation(network: ProviderNetwork): OvsdbOperation {
+  return {
+    op: 'insert',
+    table: 'Logical_Switch_Port',
+    'uuid-name': 'localnet',
+    row: {
+      name: localnetName(network),
+      type: 'localnet',
+      addresses: 'unknown',
+      options: map({
+        network_name: network.physicalNetwork,
+        mcast_flood: 'false',
+        mcast_flood_reports: 'true',
+        localnet_learn_fdb: 'false',
+      }),
+      ...(network.vlan === undefined ? {} : { tag: network.vlan }),
+    },
+  };
 }
 
 export function portOperations(port: PortSpec): readonly OvsdbOperation[] {
@@ -202,6 +200,10 @@ export function deletePortOperations(network: Network, rowUuid: string): readonl
       mutations: [['ports', 'delete', ['uuid', rowUuid]]],
     },
   ];
+}
+
+export function isProviderNetwork(network: Network): network is ProviderNetwork {
+  return 'physicalNetwork' in network;
 }
 
 export function switchName(network: Pick<Network, 'id'>): string {
