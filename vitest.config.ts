@@ -28,6 +28,7 @@ export default defineConfig({
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],
           exclude: ['test/e2e/faults.test.ts'],
+          globalSetup: ['test/e2e/global-setup.ts'],
           pool: 'forks',
           fileParallelism: false,
           testTimeout: 300_000,

@@ -91,7 +91,7 @@ class Standing {
       const client = northboundClient(node);
       const cloud = await workload.create((operations) => client.transact(operations as never), HOST);
       await cloud.addPorts(0, size / workload.exposuresPerRow);
-      const watch = new KernelWatch(node.netns);
+      const watch = new KernelWatch(node.netns, workload.signs);
       const nodeFlags =
         profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${join(profile, 'change')}`];
       const agent = await node.startAgent({ nodeFlags, settings: workload.settings });

@@ -69,7 +69,7 @@ async function measure(size: number, profile: string | undefined, workload: Work
   const kernel = size === 0 ? undefined : await onNode((node) => kernelShare(node, size, workload));
   return onNode(async (node) => {
     const client = northboundClient(node);
-    const watch = new KernelWatch(node.netns);
+    const watch = new KernelWatch(node.netns, workload.signs);
     const flags = (name: string): readonly string[] =>
       profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${join(profile, name)}`];
     try {

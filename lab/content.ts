@@ -6,8 +6,19 @@
 import type { Lab } from './lab.ts';
 import { LabError } from './machine.ts';
 import {
+  deleteFloatingIpOperations,
+  type FloatingIpSpec,
+  floatingIpOperations,
+  gatewayPortName,
+  type LoadBalancerSpec,
+  loadBalancerOperations,
+  type RouterSpec,
+  routerOperations,
+} from './neutron-routers.ts';
+import {
   deletePortOperations,
   externalIdOperations,
+  type Network,
   networkOperations,
   type OvsdbOperation,
   type PortSpec,
@@ -57,6 +68,16 @@ export const SECOND_NETWORK: ProviderNetwork = {
   ],
 };
 
+/** A tenant network: reachable through a router only. */
+export const TENANT_NETWORK: Network = {
+  id: '22222222-0000-4000-8000-000000000001',
+  name: 'private',
+  subnets: [
+    subnet('22222222-0000-4000-8000-0000000000a1', '192.168.100.0', 24, '192.168.100.1'),
+    subnet('22222222-0000-4000-8000-0000000000a2', '2001:db8:100::', 64, '2001:db8:100::1'),
+  ],
+};
+
 export class Content {
   readonly #lab: Lab;
 
@@ -64,7 +85,7 @@ export class Content {
     this.#lab = lab;
   }
 
-  async addNetwork(network: ProviderNetwork): Promise<void> {
+  async addNetwork(network: Network): Promise<void> {
     await this.transact(networkOperations(network));
   }
 
@@ -78,6 +99,33 @@ export class Content {
 
   async deletePort(port: Pick<PortSpec, 'id' | 'network'>): Promise<void> {
     await this.transact(deletePortOperations(port.network, await this.#rowUuid(port.id)));
+  }
+
+  /** A router with its gateway and interfaces, in one transaction. */
+  async addRouter(router: RouterSpec): Promise<void> {
+    await this.transact(routerOperations(router));
+  }
+
+  async addFloatingIp(ip: FloatingIpSpec): Promise<void> {
+    await this.transact(
+      floatingIpOperations(ip, await this.#uuidOf('Logical_Router_Port', gatewayPortName(ip.router))),
+    );
+  }
+
+  async deleteFloatingIp(ip: FloatingIpSpec): Promise<void> {
+    await this.transact(deleteFloatingIpOperations(ip, await this.#uuidOf('NAT', ip.address, 'external_ip')));
+  }
+
+  async addLoadBalancer(balancer: LoadBalancerSpec): Promise<void> {
+    await this.transact(loadBalancerOperations(balancer));
+  }
+
+  async #uuidOf(table: string, name: string, column = 'name'): Promise<string> {
+    const where = [[column, '==', name]];
+    const [result] = await this.transact([{ op: 'select', table, where, columns: ['_uuid'] }]);
+    const [row] = (result?.rows ?? []) as readonly { readonly _uuid: readonly [string, string] }[];
+    if (row === undefined) throw new LabError('absent', `there is no ${table} ${name}`);
+    return row._uuid[1];
   }
 
   /** The first half of a live migration: the port is wanted on both hosts. */
@@ -103,6 +151,11 @@ export class Content {
     };
     const where = host === undefined ? '' : ` on ${host}`;
     return (await until(`port ${portId} to be up${where}`, probe, options)).elapsedMs;
+  }
+
+  /** Host of the chassis that a port of the Southbound database is bound to; empty when it is bound to none. */
+  async boundTo(logicalPort: string): Promise<string> {
+    return (await this.#binding(logicalPort)).host;
   }
 
   /** Runs a transaction on the Northbound database; one result an operation. */
@@ -168,11 +221,6 @@ export class Content {
   }
 }
 
-function subnet(
-  id: string,
-  prefix: string,
-  length: number,
-  gateway: string,
-): ProviderNetwork['subnets'][number] {
+function subnet(id: string, prefix: string, length: number, gateway: string): Network['subnets'][number] {
   return { id, prefix, length, gateway };
 }

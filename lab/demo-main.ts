@@ -20,8 +20,9 @@ function agentsOf(driver: AgentDriver): DemoAgents {
   return {
     description: `ovn-bgp-agent, ${database} driver,`,
     gateway6: driver === 'nb' ? 'subnet' : 'link-local',
+    routers: true,
     start: async (lab, node) => {
-      await LabAgent.start(lab, node, { driver });
+      await LabAgent.start(lab, node, { driver, settings: { DEFAULT: { expose_tenant_networks: 'true' } } });
     },
     stop: (lab, node) => new LabAgent(lab, node).stop(),
     log: async (lab, node) => (await new LabAgent(lab, node).log()).map(({ text }) => text),

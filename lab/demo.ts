@@ -1,17 +1,20 @@
 /**
  * The demonstration: a fabric comes up, agents start, virtual machines on provider networks become reachable from
- * outside, one moves, one goes. Everything that is claimed is checked: routes at leaf and spine, pings through the data
+ * outside, one moves, one goes; then a router with a tenant network and a floating IP, whose gateway moves. Everything that is claimed is checked: routes at leaf and spine, pings through the data
  * plane in both directions.
  *
  * In: how to start the agents. Out: true when every check passed. On failure prints the state of the OVN nodes.
  */
 import { Checks } from './checks.ts';
-import { Content, FLAT_NETWORK, VLAN_NETWORK } from './content.ts';
+import { Content, FLAT_NETWORK, TENANT_NETWORK, VLAN_NETWORK } from './content.ts';
 import { diagnoseNode } from './diagnosis.ts';
 import { Lab } from './lab.ts';
 import { CHASSIS_NAMES, type ChassisName, EXTERNAL, type NodeName } from './layout.ts';
 import { LabError } from './machine.ts';
-import type { PortSpec, ProviderNetwork } from './neutron-rows.ts';
+import { isProviderNetwork, type Network, type PortSpec } from './neutron-rows.ts';
+import { PingWatch } from './ping-watch.ts';
+import { RouterContent } from './router-content.ts';
+import type { FloatingIpSpec, RouterSpec } from './router-rows.ts';
 import { explain, type Print, progressPrinter, table } from './terminal.ts';
 import { type Seen, seconds, until } from './until.ts';
 import { bootVirtualMachine, type Gateway6, ping, pingUntil, type VirtualMachine } from './vm.ts';
@@ -21,6 +24,8 @@ export interface DemoAgents {
   readonly description: string;
   /** The Southbound driver answers for no subnet's IPv6 gateway: machines use the node's own address. */
   readonly gateway6: Gateway6;
+  /** Whether they expose what is behind routers; if not, that part is left out. */
+  readonly routers: boolean;
   start(lab: Lab, node: ChassisName): Promise<void>;
   stop(lab: Lab, node: ChassisName): Promise<void>;
   log(lab: Lab, node: ChassisName): Promise<readonly string[]>;
@@ -41,6 +46,36 @@ const PING_TIMEOUT_MS = 10_000;
 const WEB = demoPort(1, 'web', FLAT_NETWORK, ['172.24.4.10', '2001:db8:4::10'], 'compute1');
 const DATA = demoPort(2, 'data', VLAN_NETWORK, ['172.25.0.10', '2001:db8:5::10'], 'compute2');
 const MAIL = demoPort(3, 'mail', FLAT_NETWORK, ['172.24.4.11', '2001:db8:4::11'], 'gw1');
+
+const APP = demoPort(4, 'app', TENANT_NETWORK, ['192.168.100.10', '2001:db8:100::10'], 'compute1');
+const ROUTER: RouterSpec = {
+  id: '33333333-0000-4000-8000-000000000001',
+  name: 'router1',
+  gateway: {
+    portId: '44444444-0000-4000-8000-0000000000f0',
+    mac: 'fa:16:3e:00:00:f0',
+    network: FLAT_NETWORK,
+    addresses: ['172.24.4.200', '2001:db8:4::200'],
+  },
+  gatewayNodes: ['gw1', 'compute2'],
+  interfaces: [
+    {
+      portId: '44444444-0000-4000-8000-0000000000f1',
+      mac: 'fa:16:3e:00:00:f1',
+      network: TENANT_NETWORK,
+      addresses: ['192.168.100.1', '2001:db8:100::1'],
+    },
+  ],
+  // The tenant's machines are known outside by their own addresses.
+  sourceNat: false,
+};
+const FLOATING_IP: FloatingIpSpec = {
+  id: '55555555-0000-4000-8000-000000000001',
+  address: '172.24.4.120',
+  logicalAddress: '192.168.100.10',
+  portId: APP.id,
+  mac: 'fa:16:3e:00:00:e0',
+};
 
 export async function runDemo(options: DemoOptions, print: Print): Promise<boolean> {
   const begin = performance.now();
@@ -67,12 +102,8 @@ export async function runDemo(options: DemoOptions, print: Print): Promise<boole
   return passed;
 }
 
-async function tell(
-  lab: Lab,
-  { agents, routeTimeoutMs = ROUTE_TIMEOUT_MS }: DemoOptions,
-  checks: Checks,
-  print: Print,
-): Promise<void> {
+async function tell(lab: Lab, options: DemoOptions, checks: Checks, print: Print): Promise<void> {
+  const { agents, routeTimeoutMs = ROUTE_TIMEOUT_MS } = options;
   print('');
   print(`Agents: ${agents.description} on ${CHASSIS_NAMES.join(', ')}`);
   await Promise.all(CHASSIS_NAMES.map((node) => agents.start(lab, node)));
@@ -148,6 +179,50 @@ async function tell(
     }
     return [...web.addresses, ...data.addresses].join(', ');
   });
+  if (agents.routers) await tellOfRouter({ lab, content, checks, print, routeTimeoutMs });
+}
+
+interface Stage {
+  readonly lab: Lab;
+  readonly content: Content;
+  readonly checks: Checks;
+  readonly print: Print;
+  readonly routeTimeoutMs: number;
+}
+
+async function tellOfRouter({ lab, content, checks, print, routeTimeoutMs }: Stage): Promise<void> {
+  print('');
+  print(
+    'A router with its gateway on gw1, a tenant network behind it, a machine with a floating IP on compute1',
+  );
+  const routers = new RouterContent(content);
+  await content.addNetwork(TENANT_NETWORK);
+  await routers.addRouter(ROUTER);
+  const app = await boot(lab, content, APP, 'subnet');
+  await content.awaitPortUp(APP.id, app.node);
+  await routers.addFloatingIp(ROUTER, FLOATING_IP);
+  const behind = [...ROUTER.gateway.addresses, ...app.addresses];
+  for (const [address, node] of [
+    ...ROUTER.gateway.addresses.map((own) => [own, 'gw1'] as const),
+    ...app.addresses.map((own) => [own, 'gw1'] as const),
+    [FLOATING_IP.address, app.node] as const,
+  ]) {
+    const route = `${address} at leaf1 and spine, over ${node}`;
+    const arrived = await checks.run(route, () => awaitRoute(lab, address, node, routeTimeoutMs));
+    if (arrived) await checks.run(`ext -> ${address}`, () => pinged(lab.node('ext'), address));
+  }
+
+  print('');
+  print('The gateway moves from gw1 to compute2');
+  await checks.run('everything behind it follows', async () => {
+    const watch = await PingWatch.start(lab.node('ext'), APP.addresses[0] ?? '');
+    await routers.orderGateways(ROUTER, ['compute2', 'gw1']);
+    for (const address of behind) await awaitRoute(lab, address, 'compute2', routeTimeoutMs);
+    await watch.awaitAnswers(3);
+    const { answers, lost, outageMs } = await watch.stop();
+    return `${lost} of ${answers + lost} pings to app lost, no answer for ${seconds(outageMs)}`;
+  });
+  for (const address of behind) await checks.run(`ext -> ${address}`, () => pinged(lab.node('ext'), address));
 }
 
 async function boot(lab: Lab, content: Content, port: PortSpec, gateway6: Gateway6): Promise<VirtualMachine> {
@@ -250,14 +325,15 @@ function printInvitation(name: string, print: Print): void {
   }
 }
 
-function networkText(network: ProviderNetwork): string {
+function networkText(network: Network): string {
+  if (!isProviderNetwork(network)) return 'tenant network';
   return network.vlan === undefined ? 'flat network' : `VLAN ${network.vlan}`;
 }
 
 function demoPort(
   number: number,
   name: string,
-  network: ProviderNetwork,
+  network: Network,
   addresses: readonly string[],
   host: ChassisName,
 ): PortSpec {

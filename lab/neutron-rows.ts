@@ -4,19 +4,22 @@
  * Keys and their spelling are those of Neutron's `neutron:*` external ids; what Neutron leaves empty is empty here too.
  */
 
-/** A provider network and its subnets. */
-export interface ProviderNetwork {
+/** A network and its subnets: a tenant's, if it is no `ProviderNetwork`. */
+export interface Network {
   readonly id: string;
   readonly name: string;
+  readonly subnets: readonly Subnet[];
+}
+
+export interface ProviderNetwork extends Network {
   /** Id of the network's segment; its localnet port is named after it. */
   readonly segmentId: string;
   readonly physicalNetwork: string;
   /** 802.1Q tag; absent: flat. */
   readonly vlan?: number;
-  readonly subnets: readonly ProviderSubnet[];
 }
 
-export interface ProviderSubnet {
+export interface Subnet {
   readonly id: string;
   readonly prefix: string;
   readonly length: number;
@@ -26,7 +29,7 @@ export interface ProviderSubnet {
 export interface PortSpec {
   readonly id: string;
   readonly name: string;
-  readonly network: ProviderNetwork;
+  readonly network: Network;
   readonly mac: string;
   /** One or more addresses inside the network's subnets. */
   readonly addresses: readonly string[];
@@ -42,7 +45,7 @@ export interface PortSpec {
 export interface VirtualPortSpec {
   readonly id: string;
   readonly name: string;
-  readonly network: ProviderNetwork;
+  readonly network: Network;
   readonly mac: string;
   readonly address: string;
   readonly parents: readonly string[];
@@ -51,10 +54,35 @@ export interface VirtualPortSpec {
 export type OvsdbOperation = Readonly<Record<string, unknown>>;
 export type OvsdbMap = readonly ['map', readonly (readonly [string, string])[]];
 
-const PROJECT_ID = '99999999000040008000000000000001';
+export const PROJECT_ID = '99999999000040008000000000000001';
 
-export function networkOperations(network: ProviderNetwork): readonly OvsdbOperation[] {
-  const localnet = {
+export function networkOperations(network: Network): readonly OvsdbOperation[] {
+  const provider = isProviderNetwork(network);
+  const logicalSwitch = {
+    op: 'insert',
+    table: 'Logical_Switch',
+    row: {
+      name: switchName(network),
+      ...(provider ? { ports: ['named-uuid', 'localnet'] } : {}),
+      external_ids: map({
+        'neutron:network_name': network.name,
+        'neutron:mtu': '1400',
+        'neutron:revision_number': '2',
+        'neutron:availability_zone_hints': '',
+      }),
+      other_config: map({
+        mcast_snoop: 'false',
+        mcast_flood_unregistered: 'false',
+        'vlan-passthru': 'false',
+        fdb_age_threshold: '0',
+      }),
+    },
+  };
+  return provider ? [localnetOperation(network), logicalSwitch] : [logicalSwitch];
+}
+
+function localnetOperation(network: ProviderNetwork): OvsdbOperation {
+  return {
     op: 'insert',
     table: 'Logical_Switch_Port',
     'uuid-name': 'localnet',
@@ -71,27 +99,6 @@ export function networkOperations(network: ProviderNetwork): readonly OvsdbOpera
       ...(network.vlan === undefined ? {} : { tag: network.vlan }),
     },
   };
-  const logicalSwitch = {
-    op: 'insert',
-    table: 'Logical_Switch',
-    row: {
-      name: switchName(network),
-      ports: ['named-uuid', 'localnet'],
-      external_ids: map({
-        'neutron:network_name': network.name,
-        'neutron:mtu': '1400',
-        'neutron:revision_number': '2',
-        'neutron:availability_zone_hints': '',
-      }),
-      other_config: map({
-        mcast_snoop: 'false',
-        mcast_flood_unregistered: 'false',
-        'vlan-passthru': 'false',
-        fdb_age_threshold: '0',
-      }),
-    },
-  };
-  return [localnet, logicalSwitch];
 }
 
 export function portOperations(port: PortSpec): readonly OvsdbOperation[] {
@@ -184,7 +191,7 @@ export function externalIdOperations(
 }
 
 /** A port goes when its switch no longer refers to it. `rowUuid` is that of the row, not the port's name. */
-export function deletePortOperations(network: ProviderNetwork, rowUuid: string): readonly OvsdbOperation[] {
+export function deletePortOperations(network: Network, rowUuid: string): readonly OvsdbOperation[] {
   return [
     {
       op: 'mutate',
@@ -195,7 +202,11 @@ export function deletePortOperations(network: ProviderNetwork, rowUuid: string):
   ];
 }
 
-export function switchName(network: ProviderNetwork): string {
+export function isProviderNetwork(network: Network): network is ProviderNetwork {
+  return 'physicalNetwork' in network;
+}
+
+export function switchName(network: Pick<Network, 'id'>): string {
   return `neutron-${network.id}`;
 }
 
@@ -204,30 +215,32 @@ export function localnetName(network: ProviderNetwork): string {
 }
 
 /** `address/length` with the length of the subnet that holds the address. */
-export function withLength(network: ProviderNetwork, address: string): string {
+export function withLength(network: Network, address: string): string {
   const family = address.includes(':');
   const subnet = network.subnets.find((candidate) => candidate.prefix.includes(':') === family);
   if (subnet === undefined) throw new TypeError(`${network.name} has no subnet for ${address}`);
   return `${address}/${subnet.length}`;
 }
 
-function insertPort(
-  network: ProviderNetwork,
+/** A port in its switch; `symbol` tells several of one transaction apart. */
+export function insertPort(
+  network: Pick<Network, 'id'>,
   row: Readonly<Record<string, unknown>>,
+  symbol = 'port',
 ): readonly OvsdbOperation[] {
   return [
-    { op: 'insert', table: 'Logical_Switch_Port', 'uuid-name': 'port', row },
+    { op: 'insert', table: 'Logical_Switch_Port', 'uuid-name': symbol, row },
     {
       op: 'mutate',
       table: 'Logical_Switch',
       where: [['name', '==', switchName(network)]],
-      mutations: [['ports', 'insert', ['named-uuid', 'port']]],
+      mutations: [['ports', 'insert', ['named-uuid', symbol]]],
     },
   ];
 }
 
-function commonIds(
-  network: ProviderNetwork,
+export function commonIds(
+  network: Network,
   name: string,
   addresses: readonly string[],
 ): Readonly<Record<string, string>> {
@@ -242,6 +255,6 @@ function commonIds(
   };
 }
 
-function map(entries: Readonly<Record<string, string>>): OvsdbMap {
+export function map(entries: Readonly<Record<string, string>>): OvsdbMap {
   return ['map', Object.entries(entries)];
 }

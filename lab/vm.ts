@@ -7,8 +7,7 @@ import type { Lab } from './lab.ts';
 import { bridgeMac, type ChassisName, chassisNamed, isChassisName } from './layout.ts';
 import { LabError } from './machine.ts';
 import { enterNetwork } from './namespaces.ts';
-import type { PortSpec } from './neutron-rows.ts';
-import { withLength } from './neutron-rows.ts';
+import { isProviderNetwork, type PortSpec, type ProviderNetwork, withLength } from './neutron-rows.ts';
 import type { LabNode } from './node.ts';
 import { type Seen, type UntilOptions, until } from './until.ts';
 
@@ -60,6 +59,10 @@ export class VirtualMachine {
 
   /** Plugs the device into `br-int` of its node: OVN binds the port. */
   async plug(): Promise<void> {
+    await this.#plugAt(this.#node);
+  }
+
+  async #plugAt(node: ChassisName): Promise<void> {
     const set = [
       `external_ids:iface-id=${this.port.id}`,
       `external_ids:attached-mac="${this.port.mac}"`,
@@ -67,7 +70,7 @@ export class VirtualMachine {
       `external_ids:vm-id=${this.port.deviceId}`,
     ];
     await this.#lab
-      .node(this.#node)
+      .node(node)
       .exec(['ovs-vsctl', 'add-port', 'br-int', this.tap, '--', 'set', 'Interface', this.tap, ...set]);
   }
 
@@ -90,6 +93,43 @@ export class VirtualMachine {
     if (this.#gateway6 === 'link-local') await this.setRoutes();
   }
 
+  /**
+   * The first part of a live migration: another device on the target, where the machine will continue. The port is to be
+   * requested on both nodes by then.
+   */
+  async prepareMove(to: ChassisName): Promise<void> {
+    const target = this.#lab.node(to);
+    const pair = `${this.tap} mtu ${MTU} type veth peer name eth1 address ${this.port.mac} mtu ${MTU} netns ${this.host.pid}`;
+    await this.#lab.machine.run(enterNetwork(target.pid, ['ip', '-batch', '-']), {
+      input: `link add name ${pair}\nlink set ${this.tap} up\n`,
+    });
+    await this.host.exec(['ethtool', '-K', 'eth1', 'tx', 'off']);
+    await this.#plugAt(to);
+  }
+
+  /** The moment at which the machine continues on the target: it announces itself there, as QEMU does. */
+  async continueAt(to: ChassisName): Promise<void> {
+    const announce = ['ipv4/conf/eth0/arp_notify', 'ipv6/conf/eth0/ndisc_notify'];
+    await this.host.ip(['link set eth0 down', 'link set eth0 name old0', 'link set eth1 name eth0']);
+    await this.host.script(announce.map((name) => `echo 1 >/proc/sys/net/${name}`).join('\n'));
+    await this.host.ip([
+      ...this.addresses.map((address) => {
+        const nodad = address.includes(':') ? ' nodad' : '';
+        return `address add ${withLength(this.port.network, address)} dev eth0${nodad}`;
+      }),
+      'link set eth0 up',
+    ]);
+    this.#node = to;
+    await this.setRoutes();
+  }
+
+  /** The last part: the device on the source goes. */
+  async leave(from: ChassisName): Promise<void> {
+    const source = this.#lab.node(from);
+    await source.exec(['ovs-vsctl', '--if-exists', 'del-port', 'br-int', this.tap]);
+    await source.exec(['ip', 'link', 'delete', this.tap]);
+  }
+
   /** Sets the default routes of the machine, as they are right on the node that it runs on. */
   async setRoutes(): Promise<void> {
     const { network, addresses } = this.port;
@@ -97,14 +137,16 @@ export class VirtualMachine {
       .filter(({ gateway }) => addresses.some((address) => address.includes(':') === gateway.includes(':')))
       .map(({ gateway }) => {
         if (!gateway.includes(':')) return `route replace 0.0.0.0/0 via ${gateway} dev eth0`;
-        const via = this.#gateway6 === 'subnet' ? gateway : linkLocal(this.#bridgeMac());
+        // A tenant network's gateway is a router's port, which answers for itself.
+        const own = this.#gateway6 === 'subnet' || !isProviderNetwork(network);
+        const via = own ? gateway : linkLocal(this.#bridgeMac(network));
         return `route replace ::/0 via ${via} dev eth0`;
       });
     await this.host.ip(lines);
   }
 
-  #bridgeMac(): string {
-    const index = Number(this.port.network.physicalNetwork.replace('physnet', '')) - 1;
+  #bridgeMac(network: ProviderNetwork): string {
+    const index = Number(network.physicalNetwork.replace('physnet', '')) - 1;
     return bridgeMac(chassisNamed(this.#node), index);
   }
 

@@ -2,6 +2,7 @@
 import { tenantAddress, workloadAddress, workloadMac } from './addresses.ts';
 import { type BenchCloud, Cloud, type Transact } from './cloud.ts';
 import { GATEWAY_MAC, GatewayCloud } from './gateway-cloud.ts';
+import { ADVERTISED_IN_MAIN, GATEWAY_IN_MAIN, type Signs } from './signs.ts';
 
 /** An exposed address; without `mac` it is only advertised, its subnet carries it. */
 export interface BenchAddress {
@@ -16,6 +17,7 @@ export interface Workload {
   /** Lines of the configuration. */
   readonly settings: string;
   readonly exposuresPerRow: number;
+  readonly signs: Signs;
   readonly create: (transact: Transact, host: string) => Promise<BenchCloud>;
   /** What the row of that number exposes, what is wired first. */
   readonly addresses: (number: number) => readonly [BenchAddress, ...BenchAddress[]];
@@ -26,6 +28,7 @@ export const PORTS: Workload = {
   title: '',
   settings: '',
   exposuresPerRow: 1,
+  signs: ADVERTISED_IN_MAIN,
   create: (transact, host) => Cloud.create(transact, host),
   addresses: (number) => [{ address: workloadAddress(number), mac: workloadMac(number) }],
 };
@@ -35,6 +38,7 @@ export const GATEWAY: Workload = {
   title: ' (gateway node: half floating IPs, half tenant hosts)',
   settings: 'expose_tenant_networks = true\n',
   exposuresPerRow: 2,
+  signs: GATEWAY_IN_MAIN,
   create: (transact, host) => GatewayCloud.create(transact, host),
   addresses: (number) => [
     { address: workloadAddress(number), mac: GATEWAY_MAC },

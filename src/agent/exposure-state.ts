@@ -72,7 +72,7 @@ export class ExposureState {
   #settle(prefixes: Set<Prefix>, denied: Denial[]): ExposureDelta {
     const withdrawn: Exposure[] = [];
     const exposed: Exposure[] = [];
-    // Those added on the way are addresses inside, which no other needs.
+    // Grows while it is walked: what is inside is never what others are inside of.
     for (const subnet of prefixes) {
       const inside = this.#inside.get(subnet);
       if (inside === undefined) continue;

@@ -23,6 +23,7 @@ export function workloadPort(
   systemId: string,
 ): WorkloadPort {
   const network = routers.network(row.datapath);
+  const residence = residenceOf(row, views, systemId);
   return {
     kind: 'port',
     key: portKey(row._uuid),
@@ -33,12 +34,13 @@ export function workloadPort(
     cidrs: words(row.external_ids.get(CIDRS_KEY)),
     networkName: network?.name,
     network,
-    residence: residenceOf(row, views, systemId),
+    residence,
     // A virtual port has an owner before anybody claims it: its address is asked for.
     active: row.type === 'virtual' || row.chassis !== undefined,
     scopes: scopesOf(row),
     subnets: routers.subnetsOf(row.datapath),
-    neighbor: false,
+    // Where the port is to run but does not yet, nobody answers the kernel's question for it.
+    neighbor: residence.kind === 'migrating',
     proxyNdp: row.type === 'virtual',
     marks: bindingMarks(row),
   };

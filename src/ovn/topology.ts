@@ -94,7 +94,7 @@ export interface WorkloadPort {
   readonly scopes: AddressScopes;
   /** How the port's network is attached to routers; sorted by name, empty for none. */
   readonly subnets: readonly Subnet[];
-  /** False where the neighbour is asked for instead of wired: virtual ports, and all ports of the Southbound driver. */
+  /** False where the neighbour is asked for instead of wired: virtual ports, and the Southbound driver's unless they are migrating. */
   readonly neighbor: boolean;
   /** False where network addresses are not proxied for this port (Southbound, other than virtual ports). */
   readonly proxyNdp: boolean;

@@ -12,6 +12,7 @@ function standIns(silent: boolean): DemoAgents {
   return {
     description: silent ? 'nothing' : 'a stand-in',
     gateway6: 'link-local',
+    routers: false,
     start: async (lab, node) => {
       if (!silent) running.set(node, await StandInAgent.start(lab, node));
     },

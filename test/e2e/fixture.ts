@@ -6,7 +6,7 @@ import { AGENT_LOG, type AgentDriver, LabAgent } from '../../lab/agent-process.t
 import { Content, FLAT_NETWORK, VLAN_NETWORK } from '../../lab/content.ts';
 import { Lab } from '../../lab/lab.ts';
 import { CHASSIS_NAMES, type ChassisName, type NodeName } from '../../lab/layout.ts';
-import type { PortSpec, ProviderNetwork } from '../../lab/neutron-rows.ts';
+import type { Network, PortSpec } from '../../lab/neutron-rows.ts';
 import { type Seen, until, untilTrue } from '../../lab/until.ts';
 import { bootVirtualMachine, pingUntil, type VirtualMachine } from '../../lab/vm.ts';
 
@@ -59,7 +59,7 @@ export async function awaitSettled(agent: LabAgent): Promise<void> {
       const settled = log.slice(start).some((line) => line.fields?.msg === 'the node holds what it should');
       return settled ? { value: true } : { seen: log.at(-1)?.text ?? '' };
     },
-    { timeoutMs: 60_000 },
+    { timeoutMs: 180_000 },
   );
 }
 
@@ -85,7 +85,7 @@ export async function changesSince(agent: LabAgent, from: number): Promise<strin
 
 let nextPort = 0x10;
 
-export function portSpec(name: string, network: ProviderNetwork, host: ChassisName, last: number): PortSpec {
+export function portSpec(name: string, network: Network, host: ChassisName, last: number): PortSpec {
   const number = (nextPort++).toString(16).padStart(2, '0');
   const [v4, v6] = network.subnets;
   return {
@@ -108,14 +108,19 @@ export async function bootVm({ lab, content }: Cloud, port: PortSpec): Promise<V
 }
 
 /** Waits until both leafs and the spine reach the address where they should; returns the time in milliseconds. */
-export async function awaitRoute(lab: Lab, address: string, node: ChassisName): Promise<number> {
+export async function awaitRoute(
+  lab: Lab,
+  address: string,
+  where: ChassisName | readonly ChassisName[],
+): Promise<number> {
+  const nodes = [where].flat().join();
   const { elapsedMs } = await until(
-    `${address} to be reachable through ${node}`,
+    `${address} to be reachable through ${nodes}`,
     async (): Promise<Seen<true>> => {
       const seen: string[] = [];
       for (const leaf of LEAFS) {
         const hops = await nextHops(lab, leaf, address);
-        if (hops.join() !== node) seen.push(`${leaf}: ${hops.join(' ') || 'no route'}`);
+        if (hops.join() !== nodes) seen.push(`${leaf}: ${hops.join(' ') || 'no route'}`);
       }
       const spine = await nextHops(lab, 'spine', address);
       if (spine.join() !== LEAFS.join()) seen.push(`spine: ${spine.join(' ') || 'no route'}`);
