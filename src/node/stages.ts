@@ -29,8 +29,9 @@ const ADD_STAGES = [
   'flows',
   'rules',
   'routes',
-  'routes through gateways',
   'neighbours',
+  // They require their gateway's neighbour.
+  'routes through gateways',
   'proxy entries',
   'FRR',
 ] as const;
@@ -38,8 +39,8 @@ const ADD_STAGES = [
 /** Stages that take away. FRR is last: it refuses to forget a VRF that the kernel still has. */
 const REMOVE_STAGES = [
   'proxy entries',
-  'neighbours',
   'routes through gateways',
+  'neighbours',
   'routes',
   'rules',
   'flows',
