@@ -7,8 +7,10 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { benchChange } from './change.ts';
+import type { Driver } from './comparison/fabric-node.ts';
 import { benchIdle } from './idle.ts';
 import { benchNetlink } from './netlink.ts';
+import { benchPython } from './python.ts';
 import { benchReplica } from './replica.ts';
 import { benchStart } from './start.ts';
 import { describeMachine } from './support/machine.ts';
@@ -19,19 +21,43 @@ interface Options {
   readonly rounds: number | undefined;
   readonly sizes: readonly number[] | undefined;
   readonly profile: string | undefined;
+  readonly drivers: readonly Driver[] | undefined;
+  readonly turns: string | undefined;
 }
 
-const BENCHMARKS: Readonly<Record<string, (options: Options) => Promise<Report>>> = {
+interface DocumentPart {
+  readonly begin: string;
+  readonly end: string;
+  readonly reports: readonly string[];
+}
+
+const BENCHMARKS: Readonly<Record<string, (options: Options) => Promise<Report | readonly Report[]>>> = {
   replica: ({ rounds }) => benchReplica(rounds),
   netlink: ({ rounds }) => benchNetlink(rounds),
   change: ({ rounds, sizes, profile }) => benchChange(rounds, sizes, { profile }),
   start: ({ rounds, sizes, profile }) => benchStart(rounds, sizes, { profile }),
   idle: ({ sizes }) => benchIdle(sizes),
+  python: (options) => benchPython(options),
 };
+/** Takes an hour and downloads a root file system: only when it is named. */
+const NAMED_ONLY: ReadonlySet<string> = new Set(['python']);
 
 const DOCUMENT = fileURLToPath(new URL('../../docs/performance.md', import.meta.url));
-const MARKS = ['<!-- results: written by the benchmarks -->', '<!-- end of results -->'] as const;
-const USAGE = `usage: node bench/run.mjs [${Object.keys(BENCHMARKS).join('|')}]... [--rounds N] [--sizes N,N,...] [--output table|json] [--document] [--profile DIR]\n`;
+const ALL = Object.keys(BENCHMARKS).filter((name) => !NAMED_ONLY.has(name));
+/** Parts of the document that are written here: their first and last line, and the reports in them, in order. */
+const PARTS: readonly DocumentPart[] = [
+  {
+    begin: '<!-- results: written by the benchmarks -->',
+    end: '<!-- end of results -->',
+    reports: ALL,
+  },
+  {
+    begin: '<!-- python agent: written by the benchmark python -->',
+    end: '<!-- end of python agent -->',
+    reports: ['pythonchange', 'pythonstart', 'pythonidle'],
+  },
+];
+const USAGE = `usage: node bench/run.mjs [${Object.keys(BENCHMARKS).join('|')}]... [--rounds N] [--sizes N,N,...] [--output table|json] [--document] [--profile DIR] [--drivers nb,sb] [--turns FILE]\n`;
 
 async function main(): Promise<number> {
   const parsed = parse();
@@ -44,9 +70,11 @@ async function main(): Promise<number> {
   let failed = false;
   for (const [name, bench] of parsed.benchmarks) {
     try {
-      const report = await bench(parsed.options);
-      reports.push(report);
-      if (parsed.output === 'table') process.stdout.write(`\n${reportText(report)}\n`);
+      const made = [await bench(parsed.options)].flat() as readonly Report[];
+      reports.push(...made);
+      if (parsed.output === 'table') {
+        for (const report of made) process.stdout.write(`\n${reportText(report)}\n`);
+      }
     } catch (error) {
       failed = true;
       progress(`${name} failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
@@ -67,9 +95,11 @@ function parse() {
         output: { type: 'string', default: 'table' },
         document: { type: 'boolean', default: false },
         profile: { type: 'string' },
+        drivers: { type: 'string' },
+        turns: { type: 'string' },
       },
     });
-    const names = positionals.length === 0 ? Object.keys(BENCHMARKS) : positionals;
+    const names = positionals.length === 0 ? ALL : positionals;
     const benchmarks = names.map((name) => {
       const bench = Object.hasOwn(BENCHMARKS, name) ? BENCHMARKS[name] : undefined;
       if (bench === undefined) throw new Error(`no benchmark ${name}`);
@@ -84,6 +114,8 @@ function parse() {
         rounds: values.rounds === undefined ? undefined : whole(values.rounds),
         sizes: values.sizes?.split(',').map(whole),
         profile: values.profile,
+        drivers: values.drivers?.split(',').map(driver),
+        turns: values.turns,
       },
     };
   } catch (error) {
@@ -97,25 +129,37 @@ function whole(text: string): number {
   return Number(text);
 }
 
+function driver(text: string): Driver {
+  if (text !== 'nb' && text !== 'sb') throw new Error(`${text} is not a driver: nb or sb`);
+  return text;
+}
+
 /** Replaces the results in the document; benchmarks that were not run keep theirs. */
 async function writeDocument(machine: string, reports: readonly Report[]): Promise<void> {
-  const text = await readFile(DOCUMENT, 'utf8');
-  const [begin, end] = [text.indexOf(MARKS[0]), text.indexOf(MARKS[1])];
-  if (begin === -1 || end < begin) throw new Error(`${DOCUMENT} has no marks for the results`);
+  let text = await readFile(DOCUMENT, 'utf8');
+  for (const part of PARTS) {
+    const own = reports.filter(({ name }) => part.reports.includes(name));
+    if (own.length > 0) text = replacePart(text, part, machine, own);
+  }
+  await writeFile(DOCUMENT, text);
+}
+
+function replacePart(text: string, part: DocumentPart, machine: string, reports: readonly Report[]): string {
+  const [begin, end] = [text.indexOf(part.begin), text.indexOf(part.end)];
+  if (begin === -1 || end < begin) throw new Error(`${DOCUMENT} has no line ${part.begin}, or no end of it`);
   const sections = new Map<string, string>();
-  for (const part of text.slice(begin + MARKS[0].length, end).split(/^<!-- (?=[a-z]+ -->$)/m)) {
-    const name = /^[a-z]+(?= -->)/.exec(part)?.[0];
-    if (name !== undefined) sections.set(name, part.slice(name.length + ' -->'.length).trim());
+  for (const piece of text.slice(begin + part.begin.length, end).split(/^<!-- (?=[a-z]+ -->$)/m)) {
+    const name = /^[a-z]+(?= -->)/.exec(piece)?.[0];
+    if (name !== undefined) sections.set(name, piece.slice(name.length + ' -->'.length).trim());
   }
   for (const report of reports) {
-    sections.set(report.name, `${reportMarkdown(report).trim()}\n\n_${machine}_`);
+    sections.set(report.name, `${reportMarkdown(report).trim()}\n\n_${report.machine ?? machine}_`);
   }
-  const ordered = Object.keys(BENCHMARKS).flatMap((name) => {
+  const ordered = part.reports.flatMap((name) => {
     const section = sections.get(name);
     return section === undefined ? [] : [`<!-- ${name} -->\n${section}`];
   });
-  const results = `${MARKS[0]}\n\n${ordered.join('\n\n')}\n\n`;
-  await writeFile(DOCUMENT, text.slice(0, begin) + results + text.slice(end));
+  return `${text.slice(0, begin)}${part.begin}\n\n${ordered.join('\n\n')}\n\n${text.slice(end)}`;
 }
 
 // Leaving in order lets the servers that were started end with this process.

@@ -1,9 +1,9 @@
 #!/usr/bin/env node
 /**
- * Entry point of the benchmarks: builds them and runs those named, all when none is named.
+ * Entry point of the benchmarks: builds them and runs those named; when none is named, all but `python`.
  *
- *   node bench/run.mjs [replica|netlink|change|start|idle]... [--rounds N] [--sizes 1,100,...] [--output table|json]
- *                      [--document] [--profile DIR]
+ *   node bench/run.mjs [replica|netlink|change|start|idle|python]... [--rounds N] [--sizes 1,100,...]
+ *                      [--output table|json] [--document] [--profile DIR] [--drivers nb,sb] [--turns FILE]
  *
  * Needs root, the built native part (`npm run build:native`), and the Debian packages that docs/performance.md names.
  * Progress goes to standard error, results to standard output. Exit status: 1 when a benchmark failed, 2 for wrong usage.

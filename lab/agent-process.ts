@@ -14,6 +14,9 @@ export const AGENT_LOG = '/var/log/ovn-bgp-agent/agent.log';
 const AGENT_COMMAND = '/run/lab/bin/ovn-bgp-agent';
 const AGENT_PROGRAM = `${PROJECT_DIRECTORY}/dist/src/cli/main.js`;
 const PROCESS_NAME = 'ovn-bgp-agent';
+const SUPERVISOR_NAME = 'local-ovn';
+/** Four programs start, in a guest on a busy machine. */
+const LOCAL_OVN_TIMEOUT_MS = 180_000;
 
 /** Which database the agent watches; the values of the option `driver` are `DRIVERS`. */
 export type AgentDriver = 'nb' | 'sb';
@@ -89,6 +92,20 @@ export class LabAgent {
   command(argv: readonly string[], options: RunOptions = {}): Promise<RunResult> {
     const [name = '', ...rest] = argv;
     return this.#node.exec([AGENT_COMMAND, name, '--config-file', AGENT_CONFIG, ...rest], options);
+  }
+
+  /** Runs `local-ovn SUBCOMMAND` with the node's configuration. */
+  localOvn(argv: readonly string[], options: RunOptions = {}): Promise<RunResult> {
+    return this.#node.exec([AGENT_COMMAND, 'local-ovn', ...argv, '--config-file', AGENT_CONFIG], {
+      timeoutMs: LOCAL_OVN_TIMEOUT_MS,
+      ...options,
+    });
+  }
+
+  /** Starts the supervisor of the node's own OVN, as its unit does. */
+  superviseLocalOvn(): Promise<NodeProcess> {
+    const argv = [AGENT_COMMAND, 'local-ovn', 'up', '--foreground', '--config-file', AGENT_CONFIG];
+    return this.#node.spawn(SUPERVISOR_NAME, argv);
   }
 
   /** The dry run: what the agent would change on the node. */

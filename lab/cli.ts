@@ -7,6 +7,7 @@
  * `exec` and `sh` have that of the command they ran.
  */
 import { Command, CommanderError, Option } from 'commander';
+import { ADDRESSINGS, type Addressing, FABRIC_KINDS, type FabricKind } from './hwol.ts';
 import { DEFAULT_LAB, Lab } from './lab.ts';
 import { CENTRAL_ADDRESS, isNodeName, NODE_NAMES } from './layout.ts';
 import { LabError } from './machine.ts';
@@ -51,6 +52,8 @@ interface UpFlags extends GuestFlags {
   readonly kernel: 'own' | 'uml';
   readonly secondBridge?: true;
   readonly datapath?: ChassisPlan['datapath'];
+  readonly fabric: FabricKind;
+  readonly addressing?: Addressing;
 }
 
 function buildProgram(argv: readonly string[], output: CliOutput, exit: (code: number) => void): Command {
@@ -84,6 +87,17 @@ function buildProgram(argv: readonly string[], output: CliOutput, exit: (code: n
         new Option('--datapath <type>', "Open vSwitch's data path, where the kernel leaves a choice").choices(
           ['netdev', 'system'],
         ),
+      )
+      .addOption(
+        new Option(
+          '--fabric <kind>',
+          'routed: devices are of the kernel; hwol: they are in Open vSwitch bridges',
+        )
+          .choices(FABRIC_KINDS)
+          .default('routed'),
+      )
+      .addOption(
+        new Option('--addressing <kind>', 'fabric hwol: how nodes and leafs speak BGP').choices(ADDRESSINGS),
       )
       .addOption(
         new Option('--kernel <kernel>', "this machine's own, or User Mode Linux in a guest")
@@ -176,6 +190,8 @@ async function up(name: string, flags: UpFlags, output: CliOutput): Promise<void
     {
       name,
       secondBridge: flags.secondBridge === true,
+      fabric: flags.fabric,
+      ...(flags.addressing === undefined ? {} : { addressing: flags.addressing }),
       ...(flags.datapath === undefined ? {} : { datapath: flags.datapath }),
     },
     progressPrinter(output.out),
@@ -195,6 +211,9 @@ async function upInGuest(name: string, flags: UpFlags, output: CliOutput): Promi
     'up',
     ...(flags.secondBridge === true ? ['--second-bridge'] : []),
     ...(flags.datapath === undefined ? [] : ['--datapath', flags.datapath]),
+    '--fabric',
+    flags.fabric,
+    ...(flags.addressing === undefined ? [] : ['--addressing', flags.addressing]),
   ]);
 }
 

@@ -5,10 +5,10 @@
  */
 import type { Machine } from './machine.ts';
 import { releaseLab } from './mount-points.ts';
-import { isAlive, type LabPaths, recordedProcess } from './state.ts';
+import { identify, isAlive, type LabPaths, type ProcessIdentity, recordedProcess } from './state.ts';
 import { untilTrue } from './until.ts';
 
-const DOWN_TIMEOUT_MS = 30_000;
+const DOWN_TIMEOUT_MS = 60_000;
 
 /** False when there was nothing to take away. */
 export async function teardown(machine: Machine, paths: LabPaths): Promise<boolean> {
@@ -17,6 +17,7 @@ export async function teardown(machine: Machine, paths: LabPaths): Promise<boole
   }
   const anchor = await recordedProcess(machine, paths.anchor);
   if (anchor !== undefined && (await isAlive(machine, anchor))) {
+    await wakeEntrances(machine, anchor);
     await machine.signal(anchor.pid, 'SIGKILL');
     // Process 1 of a PID namespace ends last: the kernel has it wait for all the others.
     await untilTrue(
@@ -31,6 +32,24 @@ export async function teardown(machine: Machine, paths: LabPaths): Promise<boole
   await unmount(machine, paths);
   await releaseLab(machine, paths);
   return true;
+}
+
+/**
+ * An `nsenter` stops together with the program that it started in the lab, and must go on to collect it: until then the
+ * kernel does not let process 1 of the namespace end.
+ */
+async function wakeEntrances(machine: Machine, anchor: ProcessIdentity): Promise<void> {
+  const home = await machine.files.link(`/proc/${anchor.pid}/ns/pid`);
+  const isInside = async (pid: number): Promise<boolean> =>
+    (await machine.files.link(`/proc/${pid}/ns/pid`)) === home;
+  const pids = (await machine.files.list('/proc')).filter((name) => /^\d+$/.test(name)).map(Number);
+  const parents = await Promise.all(
+    pids.map(async (pid) => ((await isInside(pid)) ? (await identify(machine, pid))?.parent : undefined)),
+  );
+  for (const parent of new Set(parents)) {
+    if (parent === undefined || parent <= 1 || (await isInside(parent))) continue;
+    await machine.signal(parent, 'SIGCONT');
+  }
 }
 
 async function unmount(machine: Machine, paths: LabPaths): Promise<void> {

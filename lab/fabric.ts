@@ -4,7 +4,7 @@
  * Answers are plain data, sorted. What a node does not have is an empty list, never an error; a program that cannot be
  * asked is a `CommandError`.
  */
-import { CHASSIS, isRouterName, type NodeName, ROUTERS, type RouterName } from './layout.ts';
+import { CHASSIS, type FabricPort, type NodeName, ROUTERS, type Router, type RouterName } from './layout.ts';
 import { LabError } from './machine.ts';
 import type { LabNode } from './node.ts';
 
@@ -54,9 +54,11 @@ export interface RegisteredChassis {
 
 export class Fabric {
   readonly #nodes: (name: NodeName) => LabNode;
+  readonly #routers: readonly Router[];
 
-  constructor(nodes: (name: NodeName) => LabNode) {
+  constructor(nodes: (name: NodeName) => LabNode, routers: readonly Router[] = ROUTERS) {
     this.#nodes = nodes;
+    this.#routers = routers;
   }
 
   /** Routes of the main table to exactly this prefix; a bare address counts as a host prefix. */
@@ -76,17 +78,17 @@ export class Fabric {
     if (result.code !== 0 && !/FIB table does not exist/.test(result.stderr)) {
       throw new LabError('routes', `${argv.join(' ')} on ${node}: ${result.stderr.trim()}`);
     }
-    return parseRoutes(result.stdout, family, node);
+    return parseRoutes(result.stdout, family, node, this.#routers);
   }
 
   /** What BGP knows about a prefix, the best path first. */
   async bgpPaths(node: RouterName, prefix: string): Promise<readonly BgpPath[]> {
     const command = `show bgp ipv${familyOf(prefix)} unicast ${hostPrefix(prefix)} json`;
-    return parseBgpPaths(await this.vtysh(node, command), node);
+    return parseBgpPaths(await this.vtysh(node, command), node, this.#routers);
   }
 
   async bgpSessions(node: RouterName): Promise<readonly BgpSession[]> {
-    return parseBgpSummary(await this.vtysh(node, 'show bgp summary json'), node);
+    return parseBgpSummary(await this.vtysh(node, 'show bgp summary json'), node, this.#routers);
   }
 
   /** Fabric ports without a BFD session that is up. */
@@ -95,7 +97,7 @@ export class Fabric {
       readonly interface?: string;
       readonly status: string;
     }[];
-    const expected = ROUTERS.find(({ name }) => name === node)?.fabricPorts ?? [];
+    const expected = this.#routers.find(({ name }) => name === node)?.fabricPorts ?? [];
     const up = new Set(peers.flatMap((peer) => (peer.status === 'up' ? [peer.interface] : [])));
     return expected.flatMap(({ device }) => (up.has(device) ? [] : [device]));
   }
@@ -134,11 +136,22 @@ export class Fabric {
 }
 
 /** The node at the other end of a fabric port. */
-export function peerOf(node: NodeName, device: string): NodeName | undefined {
+export function peerOf(
+  node: NodeName,
+  device: string,
+  routers: readonly Router[] = ROUTERS,
+): NodeName | undefined {
   if (node === 'spine' && device === 'to-ext') return 'ext';
   if (node === 'ext' && device === 'eth0') return 'spine';
-  if (!isRouterName(node)) return undefined;
-  return ROUTERS.find(({ name }) => name === node)?.fabricPorts.find((port) => port.device === device)?.peer;
+  return portOf(node, device, routers)?.peer;
+}
+
+/** The port with that device, or with that address at its other end. */
+function portOf(node: NodeName, text: string, routers: readonly Router[]): FabricPort | undefined {
+  const ports = routers.find(({ name }) => name === node)?.fabricPorts;
+  return ports?.find(
+    ({ device, link }) => device === text || link?.[4].peer === text || link?.[6].peer === text,
+  );
 }
 
 /** `address/32` or `address/128` for a bare address. */
@@ -162,7 +175,12 @@ interface IpRoute {
 }
 
 /** Parses the output of `ip -json -details route show`. */
-export function parseRoutes(text: string, family: 4 | 6, node: NodeName): readonly FabricRoute[] {
+export function parseRoutes(
+  text: string,
+  family: 4 | 6,
+  node: NodeName,
+  routers: readonly Router[] = ROUTERS,
+): readonly FabricRoute[] {
   const routes = (text.trim() === '' ? [] : JSON.parse(text)) as readonly IpRoute[];
   return routes
     .map((route) => ({
@@ -172,7 +190,9 @@ export function parseRoutes(text: string, family: 4 | 6, node: NodeName): readon
       metric: route.metric ?? 0,
       nextHops: (route.nexthops ?? [route])
         .flatMap(({ dev, gateway, via }) =>
-          dev === undefined ? [] : [{ device: dev, node: peerOf(node, dev), via: gateway ?? via?.host }],
+          dev === undefined
+            ? []
+            : [{ device: dev, node: peerOf(node, dev, routers), via: gateway ?? via?.host }],
         )
         .sort((a, b) => (a.device < b.device ? -1 : 1)),
     }))
@@ -186,11 +206,15 @@ interface FrrPath {
   readonly metric?: number;
   readonly aspath?: { readonly segments?: readonly { readonly list: readonly number[] }[] };
   readonly community?: { readonly list?: readonly string[] };
-  readonly peer?: { readonly interface?: string };
+  readonly peer?: { readonly interface?: string; readonly peerId?: string };
 }
 
 /** Parses `show bgp ipv4|ipv6 unicast PREFIX json`. */
-export function parseBgpPaths(text: string, node: NodeName): readonly BgpPath[] {
+export function parseBgpPaths(
+  text: string,
+  node: NodeName,
+  routers: readonly Router[] = ROUTERS,
+): readonly BgpPath[] {
   const { paths = [] } = (text.trim() === '' ? {} : JSON.parse(text)) as {
     readonly paths?: readonly FrrPath[];
   };
@@ -202,7 +226,7 @@ export function parseBgpPaths(text: string, node: NodeName): readonly BgpPath[] 
       asPath: path.aspath?.segments?.flatMap((segment) => segment.list) ?? [],
       med: path.metric,
       communities: path.community?.list ?? [],
-      from: path.peer?.interface === undefined ? undefined : peerOf(node, path.peer.interface),
+      from: peerOf(node, path.peer?.interface ?? path.peer?.peerId ?? '', routers),
     }))
     .sort((a, b) => Number(b.best) - Number(a.best) || ((a.from ?? '') < (b.from ?? '') ? -1 : 1));
 }
@@ -215,15 +239,19 @@ type FrrSummary = Readonly<
 >;
 
 /** Parses `show bgp summary json`. */
-export function parseBgpSummary(text: string, node: NodeName): readonly BgpSession[] {
+export function parseBgpSummary(
+  text: string,
+  node: NodeName,
+  routers: readonly Router[] = ROUTERS,
+): readonly BgpSession[] {
   const summary = (text.trim() === '' ? {} : JSON.parse(text)) as FrrSummary;
   return ([4, 6] as const).flatMap((family) =>
     Object.entries(summary[`ipv${family}Unicast`]?.peers ?? {})
-      .map(([device, peer]) => {
-        const other = peerOf(node, device);
+      .map(([neighbor, peer]) => {
+        const port = portOf(node, neighbor, routers);
         return {
-          device,
-          peer: other !== undefined && isRouterName(other) ? other : undefined,
+          device: port?.device ?? neighbor,
+          peer: port?.peer,
           family,
           state: peer.state,
           prefixesReceived: peer.pfxRcd ?? 0,

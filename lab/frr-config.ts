@@ -4,9 +4,10 @@
  * The OVN nodes get what an operator of the agent configures by hand: sessions, filters, preferred source. What the
  * agent itself must add (its redistribution or its VRF instance) is deliberately not here.
  */
-import { type Router, TENANT_PREFIXES } from './layout.ts';
+import { type FabricPort, type Router, TENANT_PREFIXES } from './layout.ts';
 
 const FAMILIES = ['ipv4', 'ipv6'] as const;
+type Family = (typeof FAMILIES)[number];
 
 /**
  * Failure detection in 1.5 s: five times 300 ms. FRR's default of three times 300 ms breaks sessions on a machine whose
@@ -35,10 +36,10 @@ function fabricConfig(router: Router): string[] {
     ...FAMILIES.flatMap((family) => [
       ` address-family ${family} unicast`,
       '  redistribute connected',
-      '  neighbor fabric activate',
+      ...groups(router, 'fabric', family).map((group) => `  neighbor ${group} activate`),
       ...router.fabricPorts
         .filter((port) => router.role === 'leaf' && port.peer !== 'spine')
-        .map((port) => `  neighbor ${port.device} default-originate`),
+        .map((port) => `  neighbor ${neighbor(port, family)} default-originate`),
       ' exit-address-family',
     ]),
     'exit',
@@ -55,10 +56,12 @@ function chassisConfig(router: Router): string[] {
     ...FAMILIES.flatMap((family) => [
       ` address-family ${family} unicast`,
       '  redistribute connected',
-      '  neighbor uplink activate',
-      // All OVN nodes share one AS: without this a node drops what another one announces.
-      '  neighbor uplink allowas-in origin',
-      `  neighbor uplink prefix-list exposed-prefixes${family === 'ipv6' ? '6' : ''} out`,
+      ...groups(router, 'uplink', family).flatMap((group) => [
+        `  neighbor ${group} activate`,
+        // All OVN nodes share one AS: without this a node drops what another one announces.
+        `  neighbor ${group} allowas-in origin`,
+        `  neighbor ${group} prefix-list exposed-prefixes${family === 'ipv6' ? '6' : ''} out`,
+      ]),
       ' exit-address-family',
     ]),
     'exit',
@@ -74,19 +77,40 @@ function chassisConfig(router: Router): string[] {
 }
 
 function session(router: Router, group: string): string[] {
+  const names = new Set(FAMILIES.flatMap((family) => groups(router, group, family)));
   return [
     ` bgp router-id ${router.loopback4}`,
     ' bgp bestpath as-path multipath-relax',
     ' no bgp ebgp-requires-policy',
     ' no bgp default ipv4-unicast',
-    ` neighbor ${group} peer-group`,
-    ` neighbor ${group} remote-as external`,
-    ` neighbor ${group} bfd profile fabric`,
-    ` neighbor ${group} timers 3 10`,
-    ` neighbor ${group} timers connect 1`,
-    ` neighbor ${group} advertisement-interval 0`,
-    ...router.fabricPorts.map((port) => ` neighbor ${port.device} interface peer-group ${group}`),
+    ...[...names].flatMap((name) => [
+      ` neighbor ${name} peer-group`,
+      ` neighbor ${name} remote-as external`,
+      ` neighbor ${name} bfd profile fabric`,
+      ` neighbor ${name} timers 3 10`,
+      ` neighbor ${name} timers connect 1`,
+      ` neighbor ${name} advertisement-interval 0`,
+    ]),
+    ...router.fabricPorts.flatMap((port) =>
+      port.link === undefined
+        ? [` neighbor ${port.device} interface peer-group ${group}`]
+        : FAMILIES.map((family) => ` neighbor ${neighbor(port, family)} peer-group ${group}-${family}`),
+    ),
   ];
+}
+
+/** Peer groups of one family: sessions between addresses carry the family of the addresses alone. */
+function groups(router: Router, group: string, family: Family): string[] {
+  const { fabricPorts } = router;
+  return [
+    ...(fabricPorts.some(({ link }) => link === undefined) ? [group] : []),
+    ...(fabricPorts.some(({ link }) => link !== undefined) ? [`${group}-${family}`] : []),
+  ];
+}
+
+/** What FRR calls the neighbour at the other end. */
+function neighbor(port: FabricPort, family: Family): string {
+  return port.link?.[family === 'ipv4' ? 4 : 6].peer ?? port.device;
 }
 
 /** Only the default route goes from BGP into the kernel, with the loopback as source of the node's own traffic. */

@@ -11,6 +11,15 @@ import { teardown } from './down.ts';
 import { Fabric } from './fabric.ts';
 import { frrConfig } from './frr-config.ts';
 import {
+  type Addressing,
+  cableScript,
+  type FabricKind,
+  hwolRouters,
+  leafLines,
+  PROVIDER_BRIDGE,
+  uplinkBridges,
+} from './hwol.ts';
+import {
   bridgeMac,
   CHASSIS,
   chassisNamed,
@@ -19,6 +28,7 @@ import {
   NODE_NAMES,
   type NodeName,
   ROUTERS,
+  type Router,
   type RouterName,
   routerNamed,
 } from './layout.ts';
@@ -46,6 +56,10 @@ export interface LabOptions {
   readonly secondBridge?: boolean;
   /** Overrides what the machine's capabilities suggest. */
   readonly datapath?: ChassisPlan['datapath'];
+  /** `routed` unless told. */
+  readonly fabric?: FabricKind;
+  /** Only for the fabric `hwol`: `numbered` unless told. */
+  readonly addressing?: Addressing;
   readonly machine?: Machine;
 }
 
@@ -53,6 +67,9 @@ export interface LabOptions {
 interface Blueprint {
   readonly datapath: ChassisPlan['datapath'];
   readonly advertiseVia: 'vrf' | 'main';
+  readonly fabric: FabricKind;
+  readonly addressing: Addressing;
+  /** Bridges of provider networks. */
   readonly bridges: readonly string[];
   readonly upMs: number;
 }
@@ -82,7 +99,7 @@ export class Lab {
     this.#anchor = anchor;
     this.#nodes = nodes;
     this.blueprint = blueprint;
-    this.fabric = new Fabric((name) => this.node(name));
+    this.fabric = new Fabric((name) => this.node(name), routersOf(blueprint));
   }
 
   /** Builds a lab and waits until it has converged. A lab that fails half-way stays for inspection until `down`. */
@@ -95,7 +112,7 @@ export class Lab {
       Promise.all([machine.capabilities(), startAnchor(machine, paths)]),
     );
     const plan = blueprintFor(capabilities, options);
-    const nodes = await steps.run('nodes', () => makeNodes(machine, paths, anchor));
+    const nodes = await steps.run('nodes', () => makeNodes(machine, paths, anchor, plan.fabric));
     const lab = new Lab(machine, paths, anchor, nodes, { ...plan, bridges: bridgeNames(options), upMs: 0 });
     await steps.run('links and addresses', () => lab.#cable());
     await Promise.all([
@@ -191,14 +208,17 @@ export class Lab {
   }
 
   async #cable(): Promise<void> {
-    const tunnels = this.blueprint.datapath === 'netdev';
+    const { datapath, fabric, addressing } = this.blueprint;
+    const tunnels = datapath === 'netdev';
+    const hwol = fabric === 'hwol';
     const pids = new Map(this.nodes.map((node) => [node.name as NodeName, node.pid]));
     await this.machine.run(enterNetwork(this.#anchor.pid, ['ip', '-batch', '-']), {
       input: `${cableLines(pids, tunnels).join('\n')}\n`,
     });
     await Promise.all(
       NODE_NAMES.map(async (name) => {
-        await this.node(name).ip(nodeLines(name, tunnels));
+        await this.node(name).ip([...nodeLines(name, tunnels), ...(hwol ? leafLines(name, addressing) : [])]);
+        if (hwol) await this.node(name).script(cableScript(name));
         // The user space data path does not complete checksums that a veth device left to be done by hardware.
         if (tunnels && isChassisName(name))
           await this.node(name).exec(['ethtool', '-K', 'tun0', 'tx', 'off']);
@@ -207,7 +227,9 @@ export class Lab {
   }
 
   async #startRouters(): Promise<void> {
-    await Promise.all(ROUTERS.map((router) => startFrr(this.node(router.name), frrConfig(router))));
+    await Promise.all(
+      routersOf(this.blueprint).map((router) => startFrr(this.node(router.name), frrConfig(router))),
+    );
   }
 
   async #startChassis(): Promise<void> {
@@ -217,6 +239,7 @@ export class Lab {
           chassis,
           datapath: this.blueprint.datapath,
           bridges: this.blueprint.bridges.map((name, index) => providerBridge(chassis.name, name, index)),
+          uplinks: this.blueprint.fabric === 'hwol' ? uplinkBridges(chassis, this.blueprint.addressing) : [],
         }),
       ),
     );
@@ -313,15 +336,24 @@ async function claim(machine: Machine, paths: LabPaths): Promise<void> {
 function blueprintFor(
   capabilities: Capabilities,
   options: LabOptions,
-): Pick<Blueprint, 'datapath' | 'advertiseVia'> {
+): Pick<Blueprint, 'datapath' | 'advertiseVia' | 'fabric' | 'addressing'> {
   const kernelPath = capabilities.openvswitch && capabilities.geneve && capabilities.conntrackZones;
+  const fabric = options.fabric ?? 'routed';
   return {
-    datapath: options.datapath ?? (kernelPath ? 'system' : 'netdev'),
+    // What hardware and DPDK use is nearest to the user space data path.
+    datapath: options.datapath ?? (kernelPath && fabric === 'routed' ? 'system' : 'netdev'),
+    fabric,
+    addressing: options.addressing ?? (fabric === 'hwol' ? 'numbered' : 'unnumbered'),
     advertiseVia: capabilities.vrf && capabilities.dummy ? 'vrf' : 'main',
   };
 }
 
+function routersOf({ fabric, addressing }: Pick<Blueprint, 'fabric' | 'addressing'>): readonly Router[] {
+  return fabric === 'hwol' ? hwolRouters(addressing) : ROUTERS;
+}
+
 function bridgeNames(options: LabOptions): readonly string[] {
+  if (options.fabric === 'hwol') return [PROVIDER_BRIDGE];
   return options.secondBridge === true ? ['br-ex', 'br-ex2'] : ['br-ex'];
 }
 
@@ -334,6 +366,7 @@ async function makeNodes(
   machine: Machine,
   paths: LabPaths,
   anchor: ProcessIdentity,
+  fabric: FabricKind,
 ): Promise<ReadonlyMap<NodeName, LabNode>> {
   const roots = NODE_NAMES.map((name) => `${paths.nodes}/${name}/root`);
   await machine.run(['bash', '-ec', PREPARE_SCRIPT, 'prepare', ...roots]);
@@ -342,13 +375,14 @@ async function makeNodes(
   const made = await Promise.all(
     NODE_NAMES.map(async (name) => {
       const directory = `${paths.nodes}/${name}`;
-      // The hosts outside do not forward, everything else does.
+      // The hosts outside do not forward, everything else does; where packets never are the kernel's, nodes do not either.
+      const forwards = name !== 'ext' && name !== 'central' && !(fabric === 'hwol' && isChassisName(name));
       const spec = {
         name,
         directory,
         own: OWN_DIRECTORIES,
         keep,
-        forwarding: name !== 'ext' && name !== 'central',
+        forwarding: forwards,
       };
       const holder = await startNamespace(machine, anchor, spec);
       return [name, new LabNode(machine, name, directory, holder)] as const;
@@ -360,7 +394,7 @@ async function makeNodes(
 /** Fills the directories that nodes have for themselves, with the owners that the packages give them. */
 const PREPARE_SCRIPT = `
 for root in "$@"; do
-  mkdir -p "$root"/var/log/{frr,ovn,openvswitch,ovn-bgp-agent} "$root"/var/lib/{ovn,openvswitch,frr} \\
+  mkdir -p "$root"/var/log/{frr,ovn,openvswitch,ovn-bgp-agent} "$root"/var/lib/{ovn,ovn-bgp,openvswitch,frr} \\
     "$root"/etc/{frr,openvswitch,iproute2,ovn-bgp-agent} "$root"/run/{frr,ovn,openvswitch,lock,lab} "$root"/{tmp,var/tmp}
   chmod 1777 "$root"/{tmp,var/tmp}
   cp -a /etc/iproute2/. "$root/etc/iproute2/"

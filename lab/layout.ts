@@ -35,8 +35,20 @@ export interface Router {
   readonly loopback4: string;
   readonly loopback6: string;
   /** Interfaces with a BGP session, and the node at their other end. */
-  readonly fabricPorts: readonly { readonly device: string; readonly peer: RouterName }[];
+  readonly fabricPorts: readonly FabricPort[];
 }
+
+export interface FabricPort {
+  readonly device: string;
+  readonly peer: RouterName;
+  /** Present where the session is between addresses of the link; absent: BGP unnumbered. */
+  readonly link?: PortLink;
+}
+
+/** Both ends of a point-to-point link, one pair a family. */
+export type PortLink = Readonly<
+  Record<4 | 6, { readonly own: string; readonly peer: string; readonly length: number }>
+>;
 
 export interface Chassis {
   readonly name: ChassisName;

@@ -17,6 +17,7 @@ import { until } from './until.ts';
 export const OWN_DIRECTORIES = [
   '/var/log',
   '/var/lib/ovn',
+  '/var/lib/ovn-bgp',
   '/var/lib/openvswitch',
   '/var/lib/frr',
   '/etc/frr',

@@ -222,17 +222,19 @@ export function withLength(network: Network, address: string): string {
   return `${address}/${subnet.length}`;
 }
 
+/** A port in its switch; `symbol` tells several of one transaction apart. */
 export function insertPort(
-  network: Network,
+  network: Pick<Network, 'id'>,
   row: Readonly<Record<string, unknown>>,
+  symbol = 'port',
 ): readonly OvsdbOperation[] {
   return [
-    { op: 'insert', table: 'Logical_Switch_Port', 'uuid-name': 'port', row },
+    { op: 'insert', table: 'Logical_Switch_Port', 'uuid-name': symbol, row },
     {
       op: 'mutate',
       table: 'Logical_Switch',
       where: [['name', '==', switchName(network)]],
-      mutations: [['ports', 'insert', ['named-uuid', 'port']]],
+      mutations: [['ports', 'insert', ['named-uuid', symbol]]],
     },
   ];
 }

@@ -5,6 +5,7 @@
  * never through a pipe: FRR's daemons keep their standard output open after they have detached. Fails with a
  * `LabError` that quotes the log.
  */
+import type { UplinkBridge } from './hwol.ts';
 import { type Chassis, NORTHBOUND, routerNamed, SOUTHBOUND, TUNNEL_LENGTH } from './layout.ts';
 import { LabError } from './machine.ts';
 import type { LabNode } from './node.ts';
@@ -19,6 +20,8 @@ export interface ChassisPlan {
   readonly chassis: Chassis;
   readonly datapath: 'netdev' | 'system';
   readonly bridges: readonly ProviderBridge[];
+  /** Bridges around the node's uplinks, where these belong to Open vSwitch. */
+  readonly uplinks?: readonly UplinkBridge[];
 }
 
 export interface ProviderBridge {
@@ -79,7 +82,7 @@ ovn-controller unix:/run/openvswitch/db.sock ${LOG_TO('ovn-controller', 'ovn')}`
 
 /** The commands of the one `ovs-vsctl` call that configures a chassis, quoted for a shell. */
 export function chassisSettings(plan: ChassisPlan): readonly string[] {
-  const { chassis, datapath, bridges } = plan;
+  const { chassis, datapath, bridges, uplinks = [] } = plan;
   const netdev = datapath === 'netdev';
   const settings = {
     'external_ids:system-id': chassis.systemId,
@@ -101,6 +104,10 @@ export function chassisSettings(plan: ChassisPlan): readonly string[] {
     'init',
     `set Open_vSwitch . ${assignments.join(' ')}`,
     ...bridges.flatMap((bridge) => addBridge(bridge.name, datapath, `other_config:hwaddr='"${bridge.mac}"'`)),
+    ...uplinks.flatMap(({ name, mac, nic }) => [
+      ...addBridge(name, datapath, `other_config:hwaddr='"${mac}"'`),
+      `add-port ${name} ${nic}`,
+    ]),
     // The user space data path makes tunnels itself, and finds the way only when the tunnel address is on one of its
     // own bridges.
     ...(netdev ? [...addBridge('br-tun', datapath), 'add-port br-tun tun0'] : []),
@@ -113,9 +120,14 @@ function addBridge(name: string, datapath: string, ...settings: readonly string[
 }
 
 /** vswitchd detaches when its first configuration is in place: the bridges' devices are there. */
-function linkUp({ chassis, datapath, bridges }: ChassisPlan): string {
+function linkUp({ chassis, datapath, bridges, uplinks = [] }: ChassisPlan): string {
   return [
     ...bridges.map((bridge) => `ip link set ${bridge.name} up`),
+    ...uplinks.flatMap(({ name, addresses }) => [
+      ...(datapath === 'netdev' ? [`ethtool -K ${name} tx off >/dev/null`] : []),
+      `ip link set ${name} up`,
+      ...addresses.map((address) => `ip address add ${address} dev ${name}`),
+    ]),
     ...(datapath === 'netdev'
       ? [`ip address add ${chassis.tunnel}/${TUNNEL_LENGTH} dev br-tun`, 'ip link set br-tun up']
       : []),

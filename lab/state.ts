@@ -72,7 +72,10 @@ export async function isAlive(machine: Machine, identity: ProcessIdentity): Prom
   return text !== undefined && parseStat(text)?.startTime === identity.startTime;
 }
 
-export async function identify(machine: Machine, pid: number): Promise<ProcessIdentity | undefined> {
+export async function identify(
+  machine: Machine,
+  pid: number,
+): Promise<(ProcessIdentity & { readonly parent: number }) | undefined> {
   const text = await machine.files.read(`/proc/${pid}/stat`);
   return text === undefined ? undefined : parseStat(text);
 }

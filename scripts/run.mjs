@@ -13,7 +13,7 @@
  */
 import { buildNative, buildTypeScript } from './run/build.mjs';
 import { GUEST_TOOLS, installDebianPackages } from './run/debian-packages.mjs';
-import { guestFlags, inGuest } from './run/guest.mjs';
+import { guestFlags, inGuest, testSettings } from './run/guest.mjs';
 import { requireNode, requireRoot } from './run/machine.mjs';
 import { installNodePackages } from './run/node-packages.mjs';
 import { Failure, node, vitest } from './run/process.mjs';
@@ -40,7 +40,7 @@ const COMMANDS = {
     const { guest, rest } = guestFlags(args);
     await prepareAll(guest !== undefined);
     const tests = vitest(['--project', 'e2e', ...rest]);
-    return node(guest === undefined ? tests : inGuest(guest, tests));
+    return node(guest === undefined ? tests : inGuest(guest, tests, { environment: testSettings() }));
   },
   docs: async (args) => {
     await installNodePackages();

@@ -1,7 +1,7 @@
 /**
  * A Northbound database with one flat provider network whose ports are all on the node: rows as Neutron writes them.
  *
- * In: a server's transactions. Out: ports by number, added and removed one by one or in bulk.
+ * In: a server's transactions. Out: ports by number, added and removed one by one or in bulk, reported up and down.
  */
 import {
   networkOperations,
@@ -19,7 +19,7 @@ export const LOCALNET = `provnet-${SEGMENT}`;
 /** Port rows in one transaction. */
 const BATCH = 2_500;
 
-const NETWORK: ProviderNetwork = {
+export const NETWORK: ProviderNetwork = {
   id: '22222222-0000-4000-8000-000000000001',
   name: 'provider',
   segmentId: SEGMENT,
@@ -47,13 +47,16 @@ export class Cloud {
   }
 
   /** Ports `from` to `from + count - 1`. */
-  async addPorts(from: number, count: number): Promise<void> {
+  async addPorts(from: number, count: number, up = true): Promise<void> {
     for (let start = from; start < from + count; start += BATCH) {
       const numbers = Array.from(
         { length: Math.min(BATCH, from + count - start) },
         (_, index) => start + index,
       );
-      const inserts = numbers.map((number) => this.#insertion(number));
+      const inserts = numbers.map((number) => ({
+        ...portInsertion(number, this.#host, up),
+        'uuid-name': `port${number}`,
+      }));
       const results = (await this.#transact([...inserts, attach(numbers)])) as readonly {
         readonly uuid?: readonly [string, string];
       }[];
@@ -74,21 +77,35 @@ export class Cloud {
     this.#rows.delete(number);
   }
 
-  #insertion(number: number): OvsdbOperation {
-    const digits = number.toString(16).padStart(12, '0');
-    const port: PortSpec = {
-      id: `44444444-0000-4000-8000-${digits}`,
-      name: `vm-${number}`,
-      network: NETWORK,
-      mac: workloadMac(number),
-      addresses: [workloadAddress(number)],
-      host: this.#host,
-      deviceId: `aaaaaaaa-0000-4000-8000-${digits}`,
-    };
-    const [insertion] = portOperations(port);
-    const row = { ...(insertion?.row as Readonly<Record<string, unknown>>), up: true };
-    return { ...insertion, 'uuid-name': `port${number}`, row };
+  /** What northd writes when the port's chassis has it or has it no longer. */
+  async setUp(number: number, up: boolean): Promise<void> {
+    const where = [['name', '==', portName(number)]];
+    await this.#transact([{ op: 'update', table: 'Logical_Switch_Port', where, row: { up } }]);
   }
+}
+
+export function portName(number: number): string {
+  return `44444444-0000-4000-8000-${number.toString(16).padStart(12, '0')}`;
+}
+
+/** The port's row as Neutron writes it, and whether it is up. */
+export function portInsertion(
+  number: number,
+  host: string,
+  up: boolean,
+): { readonly op: 'insert'; readonly table: string; readonly row: Readonly<Record<string, unknown>> } {
+  const port: PortSpec = {
+    id: portName(number),
+    name: `vm-${number}`,
+    network: NETWORK,
+    mac: workloadMac(number),
+    addresses: [workloadAddress(number)],
+    host,
+    deviceId: portName(number).replace(/^4+/, 'aaaaaaaa'),
+  };
+  const [insertion] = portOperations(port);
+  const row = insertion?.row as Readonly<Record<string, unknown>>;
+  return { op: 'insert', table: 'Logical_Switch_Port', row: { ...row, up } };
 }
 
 function attach(numbers: readonly number[]): OvsdbOperation {

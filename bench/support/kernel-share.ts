@@ -5,8 +5,10 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { workloadAddress, workloadMac } from './addresses.ts';
-import { type BenchNode, BRIDGE, BRIDGE_TABLE } from './bench-node.ts';
+import type { BenchNode } from './bench-node.ts';
 import { type Cost, measured } from './measured.ts';
+import { BRIDGE } from './open-vswitch.ts';
+import { BRIDGE_TABLE } from './signs.ts';
 
 export const KINDS = ['rules', 'routes', 'neighbours', 'advertised routes'] as const;
 export type ObjectKind = (typeof KINDS)[number];

@@ -1,39 +1,32 @@
 /**
- * Says when the kernel of a node has what an exposed address needs: policy rule, host route, neighbour, and the
- * blackhole that is advertised, by the kernel's own notifications.
+ * Says when the kernel of a node has what an exposed address needs, by the kernel's own notifications.
  *
- * Times are those of the notification's arrival here (`performance.now()`). Lost notifications are an error.
+ * In: a network namespace and the signs to look for. Times are those of the notification's arrival here
+ * (`performance.now()`). Lost notifications are an error.
  */
 import { openRtnetlink } from '../../src/netlink/index.ts';
 import type { KernelEvent } from '../../src/netlink/types.ts';
-import { BRIDGE_TABLE } from './bench-node.ts';
-
-const RULE_PRIORITY = 32_000;
-const MAIN_TABLE = 254;
-const ADVERTISE_METRIC = 17_900;
-/** NUD_PERMANENT of linux/neighbour.h. */
-const PERMANENT = 0x80;
-/** What one address needs. */
-const PARTS = ['rule', 'route', 'neighbor', 'blackhole'] as const;
-export type Part = (typeof PARTS)[number];
+import { ADVERTISED_IN_MAIN, type Signs } from './signs.ts';
 
 export class KernelWatch {
   readonly #end: () => void;
+  readonly #signs: Signs;
   /** Parts that are there, by address. */
-  readonly #held = new Map<string, Set<Part>>();
+  readonly #held = new Map<string, Set<string>>();
   readonly #waiting = new Set<() => void>();
   #complete = 0;
   #changes = 0;
   #lost: string | undefined;
 
-  constructor(netns: string) {
+  constructor(netns: string, signs: Signs = ADVERTISED_IN_MAIN) {
+    this.#signs = signs;
     const netlink = openRtnetlink({ netns, eventBufferBytes: 64 << 20 });
     netlink.subscribe(
       (events) => {
         for (const event of events) this.#take(event);
         for (const look of this.#waiting) look();
       },
-      { kinds: ['rule', 'route', 'neighbor'] },
+      { kinds: signs.kinds },
     );
     this.#end = () => netlink.close();
   }
@@ -41,6 +34,11 @@ export class KernelWatch {
   /** Notifications about what exposed addresses need, since the start. */
   get changes(): number {
     return this.#changes;
+  }
+
+  /** Addresses that have everything just now. */
+  get complete(): number {
+    return this.#complete;
   }
 
   /** Resolves with the time at which this many addresses had everything. */
@@ -51,13 +49,19 @@ export class KernelWatch {
   whenExposed(address: string, timeoutMs: number): Promise<number> {
     return this.#when(
       `${address} is complete`,
-      () => this.#held.get(address)?.size === PARTS.length,
+      () => this.#held.get(address)?.size === this.#signs.parts.length,
       timeoutMs,
     );
   }
 
   whenWithdrawn(address: string, timeoutMs: number): Promise<number> {
     return this.#when(`${address} is gone`, () => !this.#held.has(address), timeoutMs);
+  }
+
+  /** The address lacks this part, whatever else is left of it. */
+  whenWithout(address: string, part: string, timeoutMs: number): Promise<number> {
+    const lacks = (): boolean => this.#held.get(address)?.has(part) !== true;
+    return this.#when(`${address} has no ${part}`, lacks, timeoutMs);
   }
 
   close(): void {
@@ -95,54 +99,18 @@ export class KernelWatch {
       this.#lost = event.reason;
       return;
     }
-    const seen = partOf(event);
+    const seen = this.#signs.seenIn(event);
     if (seen === undefined) return;
     this.#changes += 1;
     const { address, part, gone } = seen;
-    const parts = this.#held.get(address) ?? new Set<Part>();
+    const parts = this.#held.get(address) ?? new Set<string>();
+    const wanted = this.#signs.parts.length;
     const before = parts.size;
     if (gone) parts.delete(part);
     else parts.add(part);
-    if (before < PARTS.length && parts.size === PARTS.length) this.#complete += 1;
-    if (before === PARTS.length && parts.size < PARTS.length) this.#complete -= 1;
+    if (before < wanted && parts.size === wanted) this.#complete += 1;
+    if (before === wanted && parts.size < wanted) this.#complete -= 1;
     if (parts.size === 0) this.#held.delete(address);
     else this.#held.set(address, parts);
   }
-}
-
-interface Seen {
-  readonly address: string;
-  readonly part: Part;
-  readonly gone: boolean;
-}
-
-function partOf(event: Exclude<KernelEvent, { readonly type: 'resync' }>): Seen | undefined {
-  const { gone } = event;
-  switch (event.type) {
-    case 'rule': {
-      const { priority, to } = event.rule;
-      return priority === RULE_PRIORITY ? hostOf(to, 'rule', gone) : undefined;
-    }
-    case 'route': {
-      const { table, metric, destination, type } = event.route;
-      if (table === BRIDGE_TABLE) return hostOf(destination, 'route', gone);
-      const advertised = table === MAIN_TABLE && metric === ADVERTISE_METRIC && type === 'blackhole';
-      return advertised ? hostOf(destination, 'blackhole', gone) : undefined;
-    }
-    case 'neighbor': {
-      const { address, state, proxy } = event.neighbor;
-      if (address === undefined || proxy) return undefined;
-      // A permanent entry that is deleted is reported as failed first.
-      return { address, part: 'neighbor', gone: gone || (state & PERMANENT) === 0 };
-    }
-    case 'link':
-    case 'address':
-      return undefined;
-    default:
-      return event satisfies never;
-  }
-}
-
-function hostOf(prefix: string | undefined, part: Part, gone: boolean): Seen | undefined {
-  return prefix?.endsWith('/32') === true ? { address: prefix.slice(0, -3), part, gone } : undefined;
 }

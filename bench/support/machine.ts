@@ -17,6 +17,7 @@ export async function describeMachine(): Promise<string> {
       ['-c', "from importlib.metadata import version; print(version('pyroute2'))"],
       /(\S+)/,
     ),
+    version('Python agent', 'dpkg-query', ['--status', 'ovn-bgp-agent'], /^Version: ([\d.]+)/m),
   ]);
   const kernel = `${systemType()} ${/^[\d.]+/.exec(release())?.[0] ?? release()}`;
   const found = [

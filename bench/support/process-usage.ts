@@ -17,13 +17,20 @@ export async function usageOf(pid: number): Promise<Usage> {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
   // The command, field 2, may hold anything; what follows its closing bracket starts with field 3.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  const status = await readFile(`/proc/${pid}/status`, 'utf8');
-  const kilobytes = (name: string): number =>
-    Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(status)?.[1]);
+  const memory = await memoryOf(pid);
+  if (memory === undefined) throw new Error(`process ${pid} has ended`);
   return {
     userMs: (Number(fields[11]) * 1000) / TICKS,
     cpuMs: ((Number(fields[11]) + Number(fields[12])) * 1000) / TICKS,
-    peakBytes: kilobytes('VmHWM') * 1024,
-    residentBytes: kilobytes('VmRSS') * 1024,
+    ...memory,
   };
+}
+
+/** `undefined` when there is no such process, or only what its parent has not collected yet. */
+export async function memoryOf(pid: number): Promise<Pick<Usage, 'peakBytes' | 'residentBytes'> | undefined> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
+  const kilobytes = (name: string): number =>
+    Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(status)?.[1]);
+  const [peakBytes, residentBytes] = [kilobytes('VmHWM') * 1024, kilobytes('VmRSS') * 1024];
+  return Number.isNaN(residentBytes) ? undefined : { peakBytes, residentBytes };
 }

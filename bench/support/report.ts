@@ -19,6 +19,8 @@ export interface Report {
   readonly rows: readonly (readonly string[])[];
   readonly targets: readonly Target[];
   readonly notes: readonly string[];
+  /** Where it was measured, when that is not where the benchmarks were started. */
+  readonly machine?: string;
   /** Every single measurement, for `--output json`. */
   readonly samples: unknown;
 }

@@ -39,6 +39,8 @@ export interface GuestOptions {
   /** A statically linked `linux` of User Mode Linux with everything built in, instead of Debian's. */
   readonly binary?: string;
   readonly memoryMb?: number;
+  /** Debian packages beyond those of every guest. */
+  readonly packages?: readonly string[];
   readonly cache?: string;
   readonly mirror?: string;
   /** A directory of the machine that the guest sees under the same path, and may write to. */
@@ -79,7 +81,7 @@ export class Guest {
     const memoryMb = options.memoryMb ?? DEFAULT_MEMORY_MB;
     const missing = await missingForGuests({ memoryMb, ownBinary: options.binary !== undefined });
     if (missing !== undefined) throw new LabError('machine', missing);
-    const root = await provide(cache, rootRecipe(suite, mirror), progress);
+    const root = await provide(cache, rootRecipe(suite, mirror, options.packages), progress);
     const kernel =
       options.binary === undefined ? await provide(cache, kernelRecipe(mirror), progress) : undefined;
     await claim(name, directory);

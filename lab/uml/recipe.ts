@@ -105,8 +105,9 @@ mkdir -p "$kernel/lib64"
 [ -e "$kernel/lib64/ld-linux-x86-64.so.2" ] || ln -s ../usr/lib64/ld-linux-x86-64.so.2 "$kernel/lib64/ld-linux-x86-64.so.2"
 `;
 
-export function rootRecipe(suite: Suite, mirror: string): Recipe {
-  const packages = [...PACKAGES, ...OWN_PACKAGES[suite]].sort((a, b) => (a < b ? -1 : 1));
+/** `extra` is what only some guests need: such a root is one of its own in the cache, and the usual one stays small. */
+export function rootRecipe(suite: Suite, mirror: string, extra: readonly string[] = []): Recipe {
+  const packages = [...PACKAGES, ...OWN_PACKAGES[suite], ...extra].sort((a, b) => (a < b ? -1 : 1));
   return recipe(suite, `root file system of Debian ${suite}`, ROOT_SCRIPT, [
     suite,
     mirror,

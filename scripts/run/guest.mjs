@@ -42,10 +42,31 @@ function takeOptions(args, names) {
   return { options, rest };
 }
 
-/** Arguments for Node.js here that run Node.js with `args` in a guest; `share`: a directory that it may write to. */
-export function inGuest(flags, args, share) {
+/**
+ * Arguments for Node.js here that run Node.js with `args` in a guest; `share`: a directory that it may write to;
+ * `environment`: what it finds in its environment besides the guest's own.
+ */
+export function inGuest(flags, args, { share, environment = {} } = {}) {
   const sharing = share === undefined ? [] : ['--share', share];
   const name = `run-${process.pid}`;
-  const command = ['--name', name, 'guest', 'run', ...flags, ...sharing, '--', 'node', ...args];
-  return [`${PROJECT}/dist/lab/main.js`, ...command];
+  const settings = Object.entries(environment).map(([key, value]) => `${key}=${value}`);
+  const command = ['env', ...settings, 'node', ...args];
+  return [
+    `${PROJECT}/dist/lab/main.js`,
+    '--name',
+    name,
+    'guest',
+    'run',
+    ...flags,
+    ...sharing,
+    '--',
+    ...command,
+  ];
+}
+
+/** What of this environment is meant for the tests (test/e2e/faults/). */
+export function testSettings() {
+  return Object.fromEntries(
+    Object.entries(process.env).filter(([name]) => name === 'UPDATE_DOCS' || name.startsWith('DRILL_')),
+  );
 }

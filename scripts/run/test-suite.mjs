@@ -7,14 +7,14 @@
  * part` one that is left out otherwise: `faults`, the fault drills, and `faults-uml`, the same in the guest. The last line
  * is always `N passed, N failed`.
  */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { buildTypeScript } from './build.mjs';
-import { guestOptions, inGuest } from './guest.mjs';
+import { guestOptions, inGuest, testSettings } from './guest.mjs';
 import { noNamespaces } from './machine.mjs';
-import { capture, Failure, node, run, seconds, tail, vitest } from './process.mjs';
+import { capture, Failure, node, PROJECT, run, seconds, tail, vitest } from './process.mjs';
 import { failed, missing, passed, readReport, verdictTable } from './verdict.mjs';
 
 const CHECKS = [
@@ -128,7 +128,13 @@ async function realPart(prepare, work) {
 
 /** A part in a guest, which sees the directory of the reports under the path that it has here. */
 async function guestPart(project, flags, directory) {
-  const result = await vitestPart(project, directory, (command) => node(inGuest(flags, command, directory)));
+  // The project cannot be written to in a guest: a page that the suite updates comes out through the shared directory.
+  const page = join(directory, 'reliability.md');
+  const environment = { ...testSettings(), RESULTS_PAGE: page };
+  const result = await vitestPart(project, directory, (command) =>
+    node(inGuest(flags, command, { share: directory, environment })),
+  );
+  if (existsSync(page)) copyFileSync(page, `${PROJECT}/docs/reliability.md`);
   if (result.status !== NO_GUEST_STATUS) return result;
   print('CANNOT RUN: no guest, for the reason above');
   return missing('no guest, for the reason above');

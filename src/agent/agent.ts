@@ -11,15 +11,17 @@ import type { NodeEdge } from '../node/edge.ts';
 import { Node } from '../node/node.ts';
 import type { NodeObjectKind } from '../node/objects.ts';
 import type { NodeIdentity } from '../ovn/topology.ts';
-import { underlay } from '../wiring/underlay.ts';
+import { methodOf } from '../wiring/wire.ts';
 import { ChangeLog } from './change-log.ts';
 import { FactsReader } from './facts-reader.ts';
+import { followLocalOvn } from './follow-local-ovn.ts';
 import { readIdentity } from './identity.ts';
 import { MigrationGrace } from './migration-grace.ts';
 import { OrphanCheck } from './orphan-check.ts';
 import { bindingsRemotes, type OvnSource, openOvnSource, ovnRemotes } from './ovn-source.ts';
 import { Planner } from './planner.ts';
 import { Reconciler } from './reconciler.ts';
+import { resolveNextHops } from './resolve-next-hops.ts';
 import { whenSnapshot } from './when-snapshot.ts';
 import { WithdrawGuard } from './withdraw-guard.ts';
 import { ZebraCheck } from './zebra-check.ts';
@@ -39,9 +41,9 @@ export interface AgentParts {
 
 /**
  * Kinds to read again at the short interval: the kernel tells nobody when a proxy entry or a setting below /proc/sys
- * changes, and FRR does not tell when somebody edits its configuration.
+ * changes, vswitchd not of its MAC tables, and FRR not when somebody edits its configuration.
  */
-const UNANNOUNCED: readonly NodeObjectKind[] = ['frr', 'proxy-ndp', 'sysctl'];
+const UNANNOUNCED: readonly NodeObjectKind[] = ['frr', 'proxy-ndp', 'sysctl', 'fdb'];
 
 /** A pass that takes longer hangs: the supervisor is no longer told that all is well. */
 const HUNG_PASS_MS = 120_000;
@@ -80,7 +82,7 @@ class Agent {
     this.#grace = new MigrationGrace(config.migrationGraceSec, clock, (key) =>
       this.#reconciler.graceEnded(key),
     );
-    this.#planner = new Planner(config, underlay, this.#grace);
+    this.#planner = new Planner(config, methodOf(config.exposingMethod), this.#grace);
     this.#facts = new FactsReader(edge, config, log);
     this.#changeLog = new ChangeLog(log, clock);
     const guard = new WithdrawGuard(
@@ -100,7 +102,11 @@ class Agent {
       changeLog: this.#changeLog,
       zebraCheck: new ZebraCheck(edge.frr, clock, log),
       orphanCheck: new OrphanCheck(edge.frr, config, clock, log),
-      readFacts: (signal) => this.#facts.read(signal),
+      readFacts: async (signal) => {
+        const facts = await this.#facts.read(signal);
+        await resolveNextHops(edge.netlink, facts);
+        return facts;
+      },
       scopeOf: (facts) => this.#facts.scope(facts),
     });
   }
@@ -120,6 +126,15 @@ class Agent {
       }),
       this.#node.onDrift((kinds) => this.#reconciler.drifted(kinds)),
     );
+    if (this.#parts.config.exposingMethod === 'ovn') {
+      this.#cleanUp.push(
+        followLocalOvn(
+          edge,
+          (events) => this.#facts.concerns(events),
+          () => this.#reconciler.factsChanged(),
+        ),
+      );
+    }
     const unsubscribe = edge.frr.onZebraReturn?.(() => this.#reconciler.zebraReturned());
     if (unsubscribe !== undefined) this.#cleanUp.push(unsubscribe);
     this.#vswitchChanged();

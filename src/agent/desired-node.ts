@@ -13,7 +13,7 @@ import type { Denial, Exposure } from '../exposures/types.ts';
 import type { DesiredObject, ObjectKey } from '../node/objects.ts';
 import type { Topology } from '../ovn/topology.ts';
 import type { NodeFacts, Pending } from '../wiring/types.ts';
-import { underlay } from '../wiring/underlay.ts';
+import { methodOf } from '../wiring/wire.ts';
 import { MigrationGrace } from './migration-grace.ts';
 import { Planner } from './planner.ts';
 
@@ -27,7 +27,7 @@ export interface DesiredNode {
 
 export function desiredNode(config: AgentConfig, topology: Topology, facts: NodeFacts): DesiredNode {
   const grace = new MigrationGrace(0, systemClock, () => undefined);
-  const planner = new Planner(config, underlay, grace);
+  const planner = new Planner(config, methodOf(config.exposingMethod), grace);
   planner.setTopology(topology);
   planner.setFacts(facts);
   planner.step();

@@ -72,7 +72,8 @@ export class ExposureState {
   #settle(prefixes: Set<Prefix>, denied: Denial[]): ExposureDelta {
     const withdrawn: Exposure[] = [];
     const exposed: Exposure[] = [];
-    for (const subnet of [...prefixes]) {
+    // Grows while it is walked: what is inside is never what others are inside of.
+    for (const subnet of prefixes) {
       const inside = this.#inside.get(subnet);
       if (inside === undefined) continue;
       const carrier = ownWinner(this.#claims.get(subnet))?.candidate;

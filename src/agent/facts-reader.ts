@@ -10,11 +10,13 @@ import type { Logger } from '../base/logger.ts';
 import { sortedBy } from '../base/order.ts';
 import type { AgentConfig } from '../config/types.ts';
 import { parseBridgeMappings } from '../exposures/bridge-mappings.ts';
+import type { KernelEvent } from '../netlink/types.ts';
 import type { NodeEdge } from '../node/edge.ts';
 import { kernelFacts } from '../node/kernel-facts.ts';
 import type { NodeScope } from '../node/objects.ts';
 import type { OvsSnapshot } from '../openvswitch/types.ts';
-import type { NodeFacts } from '../wiring/types.ts';
+import type { LocalOvnFacts, NodeFacts } from '../wiring/types.ts';
+import { LocalOvnFactsReader } from './local-ovn-facts.ts';
 import { mappedBridges, nodeFacts, nodeScope } from './node-facts.ts';
 
 export class FactsReader {
@@ -24,12 +26,15 @@ export class FactsReader {
   #last: NodeFacts | undefined;
   #routerId: IpAddress | undefined;
   #mappingsText: string | undefined;
+  readonly #localOvn: LocalOvnFactsReader;
+  #localWarnings = '';
 
   constructor(edge: NodeEdge, config: AgentConfig, log: Logger) {
     this.#edge = edge;
     this.#config = config;
     this.#log = log;
     this.#routerId = config.bgpRouterId;
+    this.#localOvn = new LocalOvnFactsReader(edge, config);
   }
 
   async read(signal: AbortSignal): Promise<NodeFacts> {
@@ -39,12 +44,27 @@ export class FactsReader {
     const kernel = await kernelFacts(this.#edge, mappedBridges(snapshot.bridgeMappings));
     const rtTables = await this.#edge.files.readRtTables();
     const routerId = await this.#readRouterId(signal);
-    return this.#remember(nodeFacts({ snapshot, kernel, rtTables, routerId }, this.#config));
+    const localOvn = await this.#readLocalOvn(snapshot, mappedBridges(snapshot.bridgeMappings));
+    return this.#remember(nodeFacts({ snapshot, kernel, rtTables, routerId, localOvn }, this.#config));
+  }
+
+  /** True when the kernel reports something that the facts depend on. */
+  concerns(events: readonly KernelEvent[]): boolean {
+    return events.some((event) => this.#localOvn.concerns(event));
   }
 
   /** Fixed names and numbers of this node, for the rooms that must know what is the agent's. */
   scope(facts: NodeFacts): NodeScope {
     return nodeScope(this.#config, facts);
+  }
+
+  async #readLocalOvn(snapshot: OvsSnapshot, bridges: readonly string[]): Promise<LocalOvnFacts | undefined> {
+    const result = await this.#localOvn.read(snapshot, bridges);
+    const text = result?.warnings.join('\n') ?? '';
+    if (text !== this.#localWarnings)
+      for (const warning of result?.warnings ?? []) this.#log.warn({}, warning);
+    this.#localWarnings = text;
+    return result?.facts;
   }
 
   #warnOfMappings({ bridgeMappings }: OvsSnapshot): void {
@@ -80,5 +100,15 @@ function factsText(facts: NodeFacts): string {
     ...bridge,
     ofports: sortedBy(bridge.ofports, ([name]) => name),
   }));
-  return JSON.stringify({ ...facts, bridges, tables: [...facts.tables] });
+  const local = facts.localOvn;
+  const localOvn =
+    local === undefined
+      ? undefined
+      : {
+          ...local,
+          bridges: [...local.bridges.values()],
+          peerMacs: [...local.peerMacs],
+          bfdStatus: [...local.bfdStatus],
+        };
+  return JSON.stringify({ ...facts, bridges, localOvn, tables: [...facts.tables] });
 }

@@ -37,8 +37,20 @@ describe('MigrationGrace', () => {
     expect(clock.pendingTimers).toBe(0);
   });
 
-  it('ends the grace when the port is up, elsewhere or gone, and does not prolong it', () => {
-    for (const end of [{ kind: 'here' } as const, { kind: 'elsewhere', node: 'b' } as const, undefined]) {
+  it('goes on while the port is up, for what of it Neutron writes later', () => {
+    const { clock, grace, expired } = makeGrace();
+    grace.observe(PORT, { kind: 'migrating', up: false });
+    grace.observe(PORT, { kind: 'down' });
+    clock.advance(5000);
+    grace.observe(PORT, { kind: 'here' });
+    expect(grace.graced.has(PORT)).toBe(true);
+    clock.advance(5000);
+    expect(grace.graced.has(PORT)).toBe(false);
+    expect(expired).toEqual([PORT]);
+  });
+
+  it('ends the grace when the port is elsewhere or gone, and does not prolong it', () => {
+    for (const end of [{ kind: 'elsewhere', node: 'b' } as const, undefined]) {
       const { clock, grace, expired } = makeGrace();
       grace.observe(PORT, { kind: 'migrating', up: false });
       grace.observe(PORT, { kind: 'down' });

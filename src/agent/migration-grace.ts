@@ -2,7 +2,8 @@
  * Remembers which ports were being migrated to this node a moment ago.
  *
  * During a live migration the port goes down on the source before it comes up here. A port that was "migrating" and is
- * now "down" keeps its exposure for the grace period, so that the address does not leave the fabric in between. The
+ * now "down" keeps its exposure for the grace period, so that the address does not leave the fabric in between. A port
+ * that comes up meanwhile stays in it: its floating IP has no MAC address until Neutron has heard of that. The
  * exposures are pure: the memory lives here and is handed to them as a set.
  */
 import type { Clock } from '../base/clock.ts';
@@ -35,6 +36,7 @@ export class MigrationGrace {
       return;
     }
     const wasMigrating = this.#migrating.delete(key);
+    if (residence?.kind === 'here' && this.#graced.has(key)) return;
     if (residence?.kind !== 'down') {
       this.#end(key);
       return;

@@ -12,17 +12,19 @@ import type { NodeScope } from '../node/objects.ts';
 import type { OvsSnapshot } from '../openvswitch/types.ts';
 import { routeClasses } from '../wiring/route-class.ts';
 import { assignTables } from '../wiring/routing-tables.ts';
-import type { BridgeFacts, NodeFacts } from '../wiring/types.ts';
+import type { BridgeFacts, LocalOvnFacts, NodeFacts } from '../wiring/types.ts';
 
 export interface NodeReadings {
   readonly snapshot: OvsSnapshot;
   readonly kernel: KernelFacts;
   readonly rtTables: readonly RtTableEntry[];
   readonly routerId: IpAddress | undefined;
+  /** Absent: the node has no OVN of its own, or nothing is known of it. */
+  readonly localOvn?: LocalOvnFacts | undefined;
 }
 
 export function nodeFacts(
-  { snapshot, kernel, rtTables, routerId }: NodeReadings,
+  { snapshot, kernel, rtTables, routerId, localOvn }: NodeReadings,
   config: AgentConfig,
 ): NodeFacts {
   const { mappings } = parseBridgeMappings(snapshot.bridgeMappings);
@@ -44,6 +46,7 @@ export function nodeFacts(
     tables: assignTables(rtTables, names, [config.bgpVrfTableId]),
     kernelVlan: kernel.vlan,
     routerId,
+    ...(localOvn === undefined ? {} : { localOvn }),
   };
 }
 
@@ -54,13 +57,22 @@ export function mappedBridges(text: string): readonly string[] {
 
 /** Fixed names and numbers of a node, for the rooms that must know what is the agent's. */
 export function nodeScope(config: AgentConfig, facts: NodeFacts): NodeScope {
+  const bridges = [...new Set(facts.bridgeMappings.map((mapping) => mapping.bridge))];
+  const fabricDevices = [...(facts.localOvn?.bridges.values() ?? [])].flatMap(({ ports }) =>
+    ports.filter(({ inKernel, type }) => inKernel && type !== 'internal').map(({ name }) => name),
+  );
+  const local = facts.localOvn?.mappings.map((mapping) => mapping.bridge);
   return {
     bgpNic: config.bgpNic,
     bgpVrf: config.bgpVrf,
     bgpVrfTable: config.bgpVrfTableId,
     bgpAs: config.bgpAs,
-    bridges: [...new Set(facts.bridgeMappings.map((mapping) => mapping.bridge))],
+    bridges,
     advertiseMetrics: [ADVERTISE_METRIC, ...routeClasses(config).map(({ metric }) => metric)],
     tables: new Set(facts.tables.values()),
+    ...(local === undefined
+      ? {}
+      : { flowBridges: [...new Set([...bridges, ...local])], localBridges: local, fabricDevices }),
+    ...(config.exposingMethod === 'ovn' ? { localOvn: true as const } : {}),
   };
 }

@@ -112,6 +112,7 @@ export function readingsOfMappings(
     ovnRemote: undefined,
     ovnNbRemote: undefined,
     bridges,
+    externalIds: new Map(),
   };
   return readings(snapshot, macs, given, assumptions);
 }

@@ -44,7 +44,13 @@ export interface ReconcilerCounters {
 }
 
 /** Kinds in which nothing foreign can stand in the way of another kind: what was read of them concerns only them. */
-const SELF_CONTAINED: ReadonlySet<NodeObjectKind> = new Set(['frr', 'proxy-ndp', 'sysctl']);
+const SELF_CONTAINED: ReadonlySet<NodeObjectKind> = new Set([
+  'frr',
+  'proxy-ndp',
+  'sysctl',
+  'fdb',
+  'local-row',
+]);
 
 const RETRY = { minMs: 500, maxMs: 30_000 };
 

@@ -6,9 +6,10 @@ import type { AgentConfig } from '../config/types.ts';
 import { FakeNode } from '../node/fake-node.ts';
 import { Node } from '../node/node.ts';
 import type { Topology } from '../ovn/topology.ts';
-import { underlay } from '../wiring/underlay.ts';
+import { methodOf } from '../wiring/wire.ts';
 import { ChangeLog } from './change-log.ts';
 import { FactsReader } from './facts-reader.ts';
+import { followLocalOvn } from './follow-local-ovn.ts';
 import { MigrationGrace } from './migration-grace.ts';
 import { OrphanCheck } from './orphan-check.ts';
 import { Planner } from './planner.ts';
@@ -49,6 +50,7 @@ export class TestAgent {
   readonly #grace: MigrationGrace;
   readonly #stop = new AbortController();
   readonly #loop: Promise<void>;
+  readonly #ends: (() => void)[] = [];
 
   constructor(edge: FakeNode, topology: Topology, changes: Partial<AgentConfig> = {}) {
     const config = defaultConfig({ advertiseVia: 'main', ...changes });
@@ -56,7 +58,7 @@ export class TestAgent {
     this.#grace = new MigrationGrace(config.migrationGraceSec, this.clock, (key) =>
       this.reconciler.graceEnded(key),
     );
-    this.planner = new Planner(config, underlay, this.#grace);
+    this.planner = new Planner(config, methodOf(config.exposingMethod), this.#grace);
     this.guard = new WithdrawGuard(
       {
         percent: config.withdrawGuardPercent,
@@ -78,6 +80,13 @@ export class TestAgent {
       readFacts: (signal) => facts.read(signal),
       scopeOf: (known) => facts.scope(known),
     });
+    this.#ends.push(
+      followLocalOvn(
+        edge,
+        (events) => facts.concerns(events),
+        () => this.reconciler.factsChanged(),
+      ),
+    );
     this.planner.setTopology(topology);
     this.node.onDrift((kinds) => this.reconciler.drifted(kinds));
     edge.ovs.subscribe((event) => {
@@ -100,6 +109,7 @@ export class TestAgent {
   async stop(): Promise<void> {
     this.#stop.abort();
     await this.#loop;
+    for (const end of this.#ends) end();
     this.#grace.close();
     this.node.close();
   }

@@ -1,9 +1,11 @@
 /** `ovn-bgp-agent`: parses the command line and hands over to the commands. Wrong usage ends with exit code 64. */
 import { Command, CommanderError } from 'commander';
+import { registerCleanupCommand } from './cleanup-command.ts';
 import { registerConfigCommand } from './config-command.ts';
 import { registerDocsCommand } from './docs-command.ts';
 import { EXIT } from './exit-codes.ts';
 import type { CommandIo } from './io.ts';
+import { registerLocalOvnCommand } from './local-ovn-command.ts';
 import { registerPlanCommand } from './plan-command.ts';
 import { registerRunCommand } from './run-command.ts';
 import { VERSION } from './version.ts';
@@ -26,6 +28,8 @@ const program = new Command('ovn-bgp-agent')
 for (const register of [
   registerRunCommand,
   registerPlanCommand,
+  registerLocalOvnCommand,
+  registerCleanupCommand,
   registerConfigCommand,
   registerDocsCommand,
 ]) {

@@ -45,9 +45,13 @@ export function registerPlanCommand(program: Command, io: CommandIo): void {
   });
 }
 
+const LOCAL_OVN_WAIT_MS = 5000;
+
 async function planLive(config: AgentConfig, options: PlanOptions, io: CommandIo): Promise<void> {
   const edge = openEdges(config, silentLogger);
   try {
+    // Down: what is wanted of it is shown as blocked.
+    if (config.exposingMethod === 'ovn') await edge.whenLocalOvnIsKnown(LOCAL_OVN_WAIT_MS);
     const result: DryRun = await dryRun(
       { config, edge, log: silentLogger, osHostname: hostname() },
       AbortSignal.timeout(options.timeout * 1000),

@@ -36,6 +36,8 @@ const LIST_OF: Readonly<Record<NodeObjectKind, ListName>> = {
   'ovs-port': 'ovs_ports',
   flow: 'flows',
   frr: 'frr',
+  fdb: 'fdb',
+  'local-row': 'local_ovn_rows',
 };
 
 /** An object that is wanted, with everything that is known of why. */

@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { desiredNode } from '../agent/desired-node.ts';
 import { FactsReader } from '../agent/facts-reader.ts';
+import { OvnNode } from '../agent/local-ovn-testing.ts';
 import { offlinePlan } from '../agent/offline-plan.ts';
 import { BRIDGE, bareNode } from '../agent/testing.ts';
 import { type IpAddress, type MacAddress, type Prefix, parseIp } from '../base/address.ts';
@@ -112,6 +113,24 @@ describe('the schema of plan', () => {
     expect(schemaProblems(plan)).toEqual([]);
     const operations = (plan.changes as { readonly op: string }[]).map(({ op }) => op);
     expect([...new Set(operations)].sort()).toEqual(['add', 'change', 'remove']);
+  });
+
+  it('fits live plans of the method ovn', async () => {
+    const made = new OvnNode();
+    const config = configOf({ exposingMethod: 'ovn' });
+    const reader = new FactsReader(made.edge, config, silentLogger);
+    const facts = await reader.read(AbortSignal.timeout(5000));
+    const { desired, ...rest } = desiredNode(config, made.topology, facts);
+    const node = new Node(made.edge, silentLogger);
+    node.setScope(reader.scope(facts));
+    await node.read();
+    const plan = JSON.parse(planJson({ identity: IDENTITY, plan: node.plan(desired), ...rest })) as Json;
+    node.close();
+    expect(schemaProblems(plan)).toEqual([]);
+    const kinds = (plan.changes as { readonly object: { readonly kind: string } }[]).map(
+      ({ object }) => object.kind,
+    );
+    expect([...new Set(kinds)]).toEqual(expect.arrayContaining(['fdb', 'local-row']));
   });
 
   it('is tried with every kind of object', async () => {

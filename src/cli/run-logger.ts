@@ -2,17 +2,18 @@
 import { pino } from 'pino';
 import type { Logger } from '../base/logger.ts';
 import type { AgentConfig } from '../config/types.ts';
+import { LogFile } from './log-file.ts';
+
+const STANDARD_ERROR = 2;
 
 export interface RunLogger {
   readonly log: Logger;
-  /** Writes out what is buffered and opens the file again; for log rotation. */
+  /** Opens the file again; for log rotation. */
   reopen(): void;
 }
 
 export function openRunLogger(config: Pick<AgentConfig, 'logLevel' | 'logFile'>): RunLogger {
-  const destination = pino.destination({ dest: config.logFile ?? 2, sync: true, mkdir: false });
-  // A full disk must not stop the node's networking: the line is lost, the agent goes on.
-  destination.on('error', () => undefined);
+  const destination = new LogFile(config.logFile ?? STANDARD_ERROR);
   const log = pino(
     {
       level: config.logLevel,
@@ -22,5 +23,15 @@ export function openRunLogger(config: Pick<AgentConfig, 'logLevel' | 'logFile'>)
     },
     destination,
   );
-  return { log, reopen: () => (config.logFile === undefined ? undefined : destination.reopen()) };
+  const reopen = (): void => {
+    try {
+      destination.reopen();
+    } catch (error) {
+      log.error(
+        { err: error, file: config.logFile },
+        'the log file cannot be opened again; the old one goes on',
+      );
+    }
+  };
+  return { log, reopen };
 }

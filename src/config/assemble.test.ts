@@ -62,6 +62,11 @@ external_nics = nic37, nic38
 peer_ips = 0.0.0.39, ::40
 provider_networks_pool_prefixes = 10.41.0.0/16
 bgp_chassis_id = chassis42
+run_dir = /43
+database_dir = /44
+shape = host-routes
+bfd = on
+arp_proxy = 10.45.0.0/16
 `;
 
 function assembled(text: string) {
@@ -125,6 +130,11 @@ it('puts the value of every option where the rooms look for it', () => {
       peerIps: ['0.0.0.39', '::40'],
       providerNetworksPoolPrefixes: ['10.41.0.0/16'],
       bgpChassisId: 'chassis42',
+      runDir: '/43',
+      databaseDir: '/44',
+      shape: 'host-routes',
+      bfd: true,
+      arpProxy: ['10.45.0.0/16'],
     },
     frrRunDir: '/16',
     ovsRunDir: '/17',
@@ -153,4 +163,15 @@ it.each([
 it('does not share what a test changes', () => {
   expect(defaultConfig({ bgpAs: 1 }).bgpAs).toBe(1);
   expect(defaultConfig().bgpAs).toBe(64_999);
+});
+
+it.each([
+  ['', { shape: 'host-routes', bfd: false }],
+  ['peer_ips = 10.0.0.1', { shape: 'compatible', bfd: true }],
+  ['peer_ips = 10.0.0.1\nshape = host-routes', { shape: 'host-routes', bfd: false }],
+  ['peer_ips = 10.0.0.1\nbfd = off', { shape: 'compatible', bfd: false }],
+  // Without peers there is nobody to have a session with.
+  ['bfd = on', { shape: 'host-routes', bfd: false }],
+])('chooses the shape of the local cluster by its peers: %j', (text, expected) => {
+  expect(assembled(`[local_ovn_cluster]\n${text}\n`)?.localOvnCluster).toMatchObject(expected);
 });

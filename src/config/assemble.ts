@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { type OptionValues, optionSpec } from './options.ts';
 import { resolveOptions } from './resolve.ts';
-import type { AgentConfig } from './types.ts';
+import type { AgentConfig, LocalOvnClusterConfig } from './types.ts';
 
 /** Name of the log file in `log_dir` when `log_file` is not set: that of the program, as the Python agent does. */
 const DEFAULT_LOG_FILE = 'ovn-bgp-agent.log';
@@ -59,19 +59,36 @@ export function assembleConfig(values: OptionValues): AgentConfig {
       udpDstPort: values.evpnUdpDstport,
       deleteVrfOnDisconnect: values.deleteVrfOnDisconnect,
     },
-    localOvnCluster: {
-      ovnNbConnection: values.localNbConnection,
-      externalNics: values.localExternalNics,
-      peerIps: values.localPeerIps,
-      providerNetworksPoolPrefixes: values.localPoolPrefixes,
-      bgpChassisId: values.localBgpChassisId,
-    },
+    localOvnCluster: localOvnCluster(values),
     frrRunDir: values.frrRunDir,
     ovsRunDir: values.ovsRunDir,
     ovsOfctlPath: values.ovsOfctl,
     rtTablesPath: values.rtTables,
     logLevel: values.debug ? 'debug' : values.logLevel,
     logFile: logFile(values.logDir, values.logFile),
+  };
+}
+
+function localOvnCluster(values: OptionValues): LocalOvnClusterConfig {
+  const shape =
+    values.localShape === 'auto'
+      ? values.localPeerIps.length > 0
+        ? 'compatible'
+        : 'host-routes'
+      : values.localShape;
+  // Without configured peers there is nobody to have a session with.
+  const bfd = values.localBfd === 'auto' ? shape === 'compatible' : values.localBfd === 'on';
+  return {
+    ovnNbConnection: values.localNbConnection,
+    externalNics: values.localExternalNics,
+    peerIps: values.localPeerIps,
+    providerNetworksPoolPrefixes: values.localPoolPrefixes,
+    bgpChassisId: values.localBgpChassisId,
+    runDir: values.localRunDir,
+    databaseDir: values.localDatabaseDir,
+    shape,
+    bfd: bfd && values.localPeerIps.length > 0,
+    arpProxy: values.localArpProxy,
   };
 }
 

@@ -64,7 +64,7 @@ export const OPTIONS = {
   exposingMethod: option('DEFAULT', 'exposing_method', {
     type: choiceType(['underlay', 'l2vni', 'vrf', 'dynamic', 'ovn']),
     default: 'underlay',
-    help: 'How traffic for exposed addresses reaches OVN. underlay: the kernel routes it from the fabric into the provider bridge. The others are known, but not part of this version.',
+    help: 'How traffic for exposed addresses reaches OVN. underlay: the kernel routes it from the fabric into the provider bridge. ovn: a second OVN on the node routes it, and the kernel has no part in it; for OVS with DPDK and for hardware offload, with driver nb_ovn_bgp_driver. The others are known, but not part of this version.',
   }),
   advertiseVia: option('DEFAULT', 'advertise_via', {
     type: choiceType(['vrf', 'main']),
@@ -348,32 +348,57 @@ export const OPTIONS = {
   localNbConnection: option('local_ovn_cluster', 'ovn_nb_connection', {
     type: remoteType,
     default: 'unix:/var/run/ovn/ovnnb_db.sock',
-    status: 'planned',
-    help: "The Northbound database of the node's own OVN cluster.",
+    help: "The Northbound database of the node's own OVN cluster. On a node that also runs the cloud's databases it must be set: the default is their socket. The agent writes nothing to a database that holds networks of OpenStack.",
+  }),
+  localShape: option('local_ovn_cluster', 'shape', {
+    type: choiceType(['auto', 'compatible', 'host-routes']),
+    default: 'auto',
+    origin: 'own',
+    help: "What the rows of the node's own cluster look like. compatible: those of the Python agent, with provider_networks_pool_prefixes on the router and a policy that sends what leaves provider networks to the peers. host-routes: a route for each exposed address, default routes, no policy; addresses of one node reach each other without a detour. auto: compatible when peer_ips is set, else host-routes.",
   }),
   localExternalNics: option('local_ovn_cluster', 'external_nics', {
     type: listOf(interfaceNameType, 'interface names'),
     default: '',
-    status: 'planned',
-    help: "The devices that connect the node's own OVN cluster to the fabric.",
+    help: "The devices that connect the node to the fabric, each a port of one of the bridges in ovn-bridge-mappings-<bgp_chassis_id> of the node's Open_vSwitch row. Empty: the only port of each of these bridges that is neither a patch nor an internal port.",
   }),
   localPeerIps: option('local_ovn_cluster', 'peer_ips', {
     type: listOf(addressType(), 'IP addresses'),
     default: '',
-    status: 'planned',
-    help: 'Next hops of outgoing traffic.',
+    help: "Next hops of outgoing traffic. Each belongs to the bridge with an address in the same network; one that fits none belongs to the bridge at its own position in the list of mappings. Empty: the next hops of the kernel's default routes through these bridges, as FRR learns them, also with BGP unnumbered.",
   }),
   localPoolPrefixes: option('local_ovn_cluster', 'provider_networks_pool_prefixes', {
     type: listOf(prefixType, 'prefixes'),
     default: '192.168.0.0/16',
-    status: 'planned',
-    help: 'Prefixes that provider networks take their subnets from.',
+    help: 'Prefixes that provider networks take their subnets from; used by the shape compatible only. They must not contain tenant networks.',
   }),
   localBgpChassisId: option('local_ovn_cluster', 'bgp_chassis_id', {
     type: chassisIdType,
     default: 'bgp',
-    status: 'planned',
     help: "Chassis of the node's own OVN cluster, and the suffix of its keys in external_ids.",
+  }),
+  localRunDir: option('local_ovn_cluster', 'run_dir', {
+    type: pathType,
+    default: '/run/ovn-bgp',
+    origin: 'own',
+    help: "Pid files and control sockets of the node's own OVN cluster, and the socket of its Southbound database. Used by the command local-ovn.",
+  }),
+  localDatabaseDir: option('local_ovn_cluster', 'database_dir', {
+    type: pathType,
+    default: '/var/lib/ovn-bgp',
+    origin: 'own',
+    help: "Where the databases of the node's own OVN cluster are kept. Used by the command local-ovn.",
+  }),
+  localBfd: option('local_ovn_cluster', 'bfd', {
+    type: choiceType(['auto', 'on', 'off']),
+    default: 'auto',
+    origin: 'own',
+    help: "Whether the node's own OVN runs BFD with the peers. It then owns BFD on their addresses: bfdd of the node's FRR must not run sessions to them. Needs peer_ips. auto: on in the shape compatible, off in host-routes, where the next hops of FRR's default routes are followed.",
+  }),
+  localArpProxy: option('local_ovn_cluster', 'arp_proxy', {
+    type: listOf(prefixType, 'prefixes'),
+    default: '0.0.0.0/0,::/0',
+    origin: 'own',
+    help: 'What the router answers ARP requests and neighbour solicitations of provider networks for in the shape host-routes; the networks of the providers are enough. In the shape compatible it answers for provider_networks_pool_prefixes.',
   }),
 };
 

@@ -41,6 +41,8 @@ export interface EvpnConfig {
   readonly deleteVrfOnDisconnect: boolean;
 }
 
+export type LocalOvnShape = 'compatible' | 'host-routes';
+
 /** The OVN cluster that lives on this node alone (`exposing_method = ovn`). */
 export interface LocalOvnClusterConfig {
   readonly ovnNbConnection: string;
@@ -49,6 +51,15 @@ export interface LocalOvnClusterConfig {
   readonly peerIps: readonly IpAddress[];
   readonly providerNetworksPoolPrefixes: readonly Prefix[];
   readonly bgpChassisId: string;
+  /** Of the processes that `local-ovn` starts. */
+  readonly runDir: string;
+  readonly databaseDir: string;
+  /** `compatible`: the rows of the Python agent; `host-routes`: a route for each address, no policy. */
+  readonly shape: LocalOvnShape;
+  /** BFD sessions between the node's own OVN and the peers. */
+  readonly bfd: boolean;
+  /** What the router answers ARP and neighbour solicitations for on provider networks, in the shape `host-routes`. */
+  readonly arpProxy: readonly Prefix[];
 }
 
 /** Who fills the OVN databases: Neutron, anybody else, or told row by row. */

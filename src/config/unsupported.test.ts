@@ -35,6 +35,16 @@ describe('unsupported', () => {
       { tenant: { ...tenant, requireSnatDisabled: true } },
       'warning',
     ],
+    // T19: answers of a translated network leave under another address.
+    [
+      'set require_snat_disabled_for_tenant_networks',
+      {
+        driver: 'nb_ovn_bgp_driver',
+        exposingMethod: 'ovn',
+        tenant: { ...tenant, exposeNetworks: true, requireSnatDisabled: false },
+      },
+      'warning',
+    ],
     ['clear_vrf_routes_on_startup', { clearVrfRoutesOnStartup: true }, 'warning'],
   ])('names %s', (option, changes, severity) => {
     const found = unsupported(defaultConfig(changes));

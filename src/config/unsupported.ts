@@ -21,8 +21,13 @@ function fatal(config: AgentConfig): Unsupported[] {
       `driver = ${driver}: this version has no such driver; it has ovn_bgp_driver and nb_ovn_bgp_driver`,
     );
   }
-  if (exposingMethod !== 'underlay') {
-    messages.push(`exposing_method = ${exposingMethod}: this version exposes by underlay only`);
+  if (exposingMethod !== 'underlay' && exposingMethod !== 'ovn') {
+    messages.push(`exposing_method = ${exposingMethod}: this version exposes by underlay and ovn only`);
+  }
+  if (exposingMethod === 'ovn' && driver !== 'nb_ovn_bgp_driver') {
+    messages.push(
+      `exposing_method = ovn with driver = ${driver}: it needs MAC addresses that only nb_ovn_bgp_driver has; set driver to that`,
+    );
   }
   return messages.map((message) => ({ severity: 'fatal', message }));
 }
@@ -34,6 +39,12 @@ function warnings(config: AgentConfig): Unsupported[] {
     messages.push(
       'require_snat_disabled_for_tenant_networks = true: the Southbound database does not tell which networks are ' +
         'translated, so driver = ovn_bgp_driver leaves out none; nb_ovn_bgp_driver does',
+    );
+  }
+  const exposesTenants = tenant.exposeNetworks || tenant.exposeIpv6Gua;
+  if (config.exposingMethod === 'ovn' && exposesTenants && !tenant.requireSnatDisabled) {
+    messages.push(
+      'exposing_method = ovn exposes tenant networks: those whose router translates their source addresses cannot be reached that way; set require_snat_disabled_for_tenant_networks = true to leave them out',
     );
   }
   if (config.clearVrfRoutesOnStartup) {

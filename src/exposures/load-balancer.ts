@@ -211,6 +211,7 @@ class LoadBalancerDecision {
       linkClaim(kind, address, {
         way,
         mac,
+        answersAt: gateway.mac,
         proxyNdp: proxiedFor(address, network, this.#policy),
         tag: tagOf(this.#lb.marks, this.#verdict),
         because: [

@@ -32,6 +32,11 @@ export type Delivery =
       readonly type: 'link';
       /** Present: a permanent neighbour entry is wired. */
       readonly mac?: MacAddress;
+      /**
+       * Where an address without a MAC address of its own answers (a load balancer's at its router's gateway port): for
+       * methods in which nobody asks for it.
+       */
+      readonly answersAt?: MacAddress;
       /** Addresses to answer neighbour solicitations for on the network's device; sorted. */
       readonly proxyNdp: readonly IpAddress[];
     }

@@ -112,18 +112,21 @@ export function linkClaim(
   link: {
     readonly way: Way;
     readonly mac: MacAddress | undefined;
+    /** Where it answers without `mac`. */
+    readonly answersAt?: MacAddress | undefined;
     readonly proxyNdp: readonly IpAddress[];
     readonly tag: string | undefined;
     readonly because: readonly Reason[];
   },
 ): Claim {
-  const { way, mac, proxyNdp, tag, because } = link;
+  const { way, mac, answersAt, proxyNdp, tag, because } = link;
+  const known = mac === undefined ? (answersAt === undefined ? {} : { answersAt }) : { mac };
   return {
     kind,
     prefix: hostPrefix(address),
     address,
     way,
-    delivery: { type: 'link', ...(mac === undefined ? {} : { mac }), proxyNdp },
+    delivery: { type: 'link', ...known, proxyNdp },
     announce: true,
     tag,
     because,

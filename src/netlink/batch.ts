@@ -57,22 +57,31 @@ function count({ counters }: Channel, outcomes: Outcomes): void {
   }
 }
 
+interface Pending {
+  /** Place among all requests of the batch. */
+  readonly index: number;
+  readonly request: Request;
+}
+
 /** The requests of one `send`. */
 class Chunk {
   readonly #channel: Channel;
   readonly #outcomes: Outcomes;
-  /** Requests without a reply so far, by sequence number. */
-  readonly #pending = new Map<number, { readonly index: number; readonly request: Request }>();
+  /** Requests without a reply so far, by the place of their sequence number. */
+  readonly #pending: (Pending | undefined)[] = [];
+  /** The sequence number before the first one. */
+  readonly #before: number;
   #last: { readonly sequence: number; readonly start: number } | undefined;
 
   constructor(channel: Channel, outcomes: Outcomes) {
     this.#channel = channel;
     this.#outcomes = outcomes;
+    this.#before = channel.sequence;
     channel.writer.clear();
   }
 
   get full(): boolean {
-    return this.#pending.size >= CHUNK_MESSAGES || this.#channel.writer.length >= CHUNK_BYTES;
+    return this.#pending.length >= CHUNK_MESSAGES || this.#channel.writer.length >= CHUNK_BYTES;
   }
 
   add(index: number, request: Request): void {
@@ -80,7 +89,7 @@ class Chunk {
     try {
       const start = encodeRequest(this.#channel.writer, request, sequence);
       this.#last = { sequence, start };
-      this.#pending.set(sequence, { index, request });
+      this.#pending[this.#place(sequence)] = { index, request };
     } catch (error) {
       if (!(error instanceof NetlinkEncodeError)) throw error;
       this.#outcomes[index] = new NetlinkError(describeRequest(request), ERRNO.EINVAL, error.message, {
@@ -118,10 +127,11 @@ class Chunk {
   #takeReplies(bytes: Buffer): boolean {
     let complete = false;
     for (const message of readMessages(bytes)) {
-      const pending = this.#pending.get(message.sequence);
+      const place = this.#place(message.sequence);
+      const pending = this.#pending[place];
       if (message.type !== NLMSG_ERROR || pending === undefined) continue;
       const reply = readError(bytes, message);
-      this.#pending.delete(message.sequence);
+      this.#pending[place] = undefined;
       complete ||= message.sequence === this.#last?.sequence;
       if (reply.errno === 0) continue;
       this.#outcomes[pending.index] = new NetlinkError(
@@ -131,6 +141,11 @@ class Chunk {
       );
     }
     return complete;
+  }
+
+  /** Far beyond the requests for a number that is none of theirs. Numbers wrap around. */
+  #place(sequence: number): number {
+    return (sequence - this.#before - 1) >>> 0;
   }
 
   /** After an overrun: the replies that did fit are all there by now. */
@@ -143,7 +158,9 @@ class Chunk {
   }
 
   #failPending(errno: number, cause?: Error): void {
-    for (const { index, request } of this.#pending.values()) {
+    for (const pending of this.#pending) {
+      if (pending === undefined) continue;
+      const { index, request } = pending;
       this.#outcomes[index] = new NetlinkError(
         describeRequest(request),
         errno,

@@ -40,6 +40,11 @@ export class Channel {
     this.#replyDeadlineMs = replyDeadlineMs;
   }
 
+  /** The last one given out. */
+  get sequence(): number {
+    return this.#sequence;
+  }
+
   nextSequence(): number {
     this.#sequence = this.#sequence === 0xffffffff ? 1 : this.#sequence + 1;
     return this.#sequence;

@@ -14,7 +14,7 @@ describe('addresses as text', () => {
     fc.assert(
       fc.property(bytesOf(4), (bytes) => {
         const text = formatAddress(Buffer.from(bytes), 0, 4);
-        expect(parseAddress(text)).toEqual(bytes);
+        expect(parseAddress(text)).toEqual([...bytes]);
         expect(text).toBe(Address4.fromByteArray([...bytes]).correctForm());
       }),
     );
@@ -24,7 +24,7 @@ describe('addresses as text', () => {
     fc.assert(
       fc.property(fc.oneof(bytesOf(16), sparse), (bytes) => {
         const text = formatAddress(Buffer.from(bytes), 0, 16);
-        expect(parseAddress(text)).toEqual(bytes);
+        expect(parseAddress(text)).toEqual([...bytes]);
         const mapped = text.startsWith('::ffff:') && text.includes('.');
         expect(text).toBe(mapped ? text : Address6.fromByteArray([...bytes]).correctForm());
       }),
@@ -40,7 +40,7 @@ describe('addresses as text', () => {
     ['00000000000000000000ffffc0000201', '::ffff:192.0.2.1'],
   ])('%s is %s', (hex, text) => {
     expect(formatAddress(Buffer.from(hex, 'hex'), 0, 16)).toBe(text);
-    expect(Buffer.from(parseAddress(text)).toString('hex')).toBe(hex);
+    expect(Buffer.from([...parseAddress(text)]).toString('hex')).toBe(hex);
   });
 
   it.each([
@@ -67,7 +67,7 @@ describe('addresses as text', () => {
   });
 
   it('keeps the host bits of a prefix', () => {
-    expect(parsePrefixOf(4, '10.0.0.5/24')).toEqual({ address: Uint8Array.of(10, 0, 0, 5), length: 24 });
+    expect(parsePrefixOf(4, '10.0.0.5/24')).toEqual({ address: [10, 0, 0, 5], length: 24 });
   });
 
   it.each(['10.0.0.0', '10.0.0.0/', '10.0.0.0/33', '10.0.0.0/08', '10.0.0.0/-1', '10.0.0.0/8/8', '::/0'])(

@@ -10,14 +10,14 @@ import type { Family } from './types.ts';
 const DOT = 0x2e;
 const DIGIT_ZERO = 0x30;
 
-export function parseAddress(text: string): Uint8Array {
+export function parseAddress(text: string): readonly number[] {
   const bytes = text.includes(':') ? ipv6Bytes(text) : ipv4Bytes(text);
   if (bytes === undefined) throw new NetlinkEncodeError(`not an IP address: ${JSON.stringify(text)}`);
-  return Uint8Array.from(bytes);
+  return bytes;
 }
 
 /** Parses an address that has to be of that family. */
-export function parseAddressOf(family: Family, text: string): Uint8Array {
+export function parseAddressOf(family: Family, text: string): readonly number[] {
   const bytes = parseAddress(text);
   if (bytes.length !== (family === 4 ? 4 : 16)) {
     throw new NetlinkEncodeError(`not an IPv${family} address: ${JSON.stringify(text)}`);
@@ -29,11 +29,10 @@ export function parseAddressOf(family: Family, text: string): Uint8Array {
 export function parsePrefixOf(
   family: Family,
   text: string,
-): { readonly address: Uint8Array; readonly length: number } {
+): { readonly address: readonly number[]; readonly length: number } {
   const slash = text.indexOf('/');
-  const digits = slash < 0 ? '' : text.slice(slash + 1);
-  const length = Number(digits);
-  if (!/^(?:0|[1-9][0-9]{0,2})$/.test(digits) || length > (family === 4 ? 32 : 128)) {
+  const length = slash < 0 ? undefined : decimal(text, slash + 1);
+  if (length === undefined || length > (family === 4 ? 32 : 128)) {
     throw new NetlinkEncodeError(`not an IPv${family} address/length: ${JSON.stringify(text)}`);
   }
   return { address: parseAddressOf(family, text.slice(0, slash)), length };
@@ -49,7 +48,7 @@ export function parseMac(text: string): Uint8Array {
 /** Text of the 4 or 16 bytes from `start` on. */
 export function formatAddress(bytes: Buffer, start: number, length: 4 | 16): string {
   if (length === 4) {
-    return `${bytes.readUInt8(start)}.${bytes.readUInt8(start + 1)}.${bytes.readUInt8(start + 2)}.${bytes.readUInt8(start + 3)}`;
+    return `${bytes[start]}.${bytes[start + 1]}.${bytes[start + 2]}.${bytes[start + 3]}`;
   }
   const groups: number[] = [];
   for (let at = start; at < start + 16; at += 2) groups.push(bytes.readUInt16BE(at));
@@ -85,6 +84,19 @@ function longestZeroRun(groups: readonly number[]): [first: number, count: numbe
     first = at + 1;
   }
   return best;
+}
+
+/** The decimal number without leading zeros, of at most three digits, that the rest of the text is. */
+function decimal(text: string, from: number): number | undefined {
+  const digits = text.length - from;
+  if (digits < 1 || digits > 3) return undefined;
+  let value = 0;
+  for (let at = from; at < text.length; at++) {
+    const digit = text.charCodeAt(at) - DIGIT_ZERO;
+    if (digit < 0 || digit > 9 || (digit === 0 && at === from && digits > 1)) return undefined;
+    value = value * 10 + digit;
+  }
+  return value;
 }
 
 /** Four decimal numbers without leading zeros; by hand, because every route and rule has one. */

@@ -181,6 +181,16 @@ class Application {
       const reason = this.#obstacle(required, obstacles);
       if (reason !== undefined) return reason;
     }
+    return desired.role === 'advertise' ? this.#notInEffect(desired.requires) : undefined;
+  }
+
+  /** What is written may still be on its way to where packets are handled. */
+  #notInEffect(required: readonly ObjectKey[]): string | undefined {
+    const kinds = new Set(required.map((key) => this.#input.desired.get(key)?.object.kind));
+    for (const kind of kinds) {
+      const reason = kind === undefined ? undefined : kindNamed(kind).notInEffect?.(this.#input.view());
+      if (reason !== undefined) return reason;
+    }
     return undefined;
   }
 

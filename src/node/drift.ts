@@ -14,6 +14,7 @@ import { keyOf } from './keys.ts';
 import { observeAddress } from './kinds/address.ts';
 import type { View } from './kinds/kind.ts';
 import { isRelevantLink } from './kinds/link.ts';
+import { observeRows } from './kinds/local-row.ts';
 import { isRelevantNeighbor, observeNeighbor } from './kinds/neighbor.ts';
 import { observePorts } from './kinds/ovs-port.ts';
 import { observeProxy } from './kinds/proxy-ndp.ts';
@@ -57,6 +58,7 @@ export class DriftJudge {
   #pending = new Map<string, ObjectEvent>();
   #resync = false;
   #ports = false;
+  #localRows = false;
 
   /** `isFresh`: the agent wrote this a moment ago, and the echo may still be on its way. */
   constructor(view: () => View | undefined, mirror: Mirror, isFresh: (key: ObjectKey) => boolean) {
@@ -79,11 +81,15 @@ export class DriftJudge {
   }
 
   hasWork(): boolean {
-    return this.#resync || this.#ports || this.#pending.size > 0;
+    return this.#resync || this.#ports || this.#localRows || this.#pending.size > 0;
   }
 
   collectPorts(): void {
     this.#ports = true;
+  }
+
+  collectLocalRows(): void {
+    this.#localRows = true;
   }
 
   /** The kinds that do not hold what is believed; forgets what was collected. */
@@ -103,6 +109,8 @@ export class DriftJudge {
     if (!kinds.has('route') && this.#lostLastAddress(view, events.values())) kinds.add('route');
     if (this.#ports && this.#mirror.has('ovs-port') && !this.#portsAgree(view)) kinds.add('ovs-port');
     this.#ports = false;
+    if (this.#localRows && !this.#localRowsAgree(view)) kinds.add('local-row');
+    this.#localRows = false;
     return kinds;
   }
 
@@ -211,6 +219,25 @@ export class DriftJudge {
     const identity = this.#isFresh(key) ? identityOf(view, event) : undefined;
     if (identity === undefined) kinds.add(kind);
     else this.#pending.set(identity, event);
+  }
+
+  #localRowsAgree(view: View): boolean {
+    const held = this.#mirror.of('local-row');
+    let reported: ObservedObject[];
+    try {
+      reported = observeRows(view);
+    } catch {
+      // The reader says why.
+      return false;
+    }
+    return (
+      this.#mirror.has('local-row') &&
+      reported.length === held.size &&
+      reported.every((found) => {
+        const known = held.get(keyOf(found.object));
+        return known?.owned === found.owned && sameContents(found.object, known.object);
+      })
+    );
   }
 
   #portsAgree(view: View): boolean {

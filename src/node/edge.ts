@@ -1,9 +1,10 @@
 /**
- * What the node consists of: the kernel, the local vswitchd, FRR, and two places in the file system.
+ * What the node consists of: the kernel, the local vswitchd, FRR, two places in the file system, and perhaps an OVN of its own.
  *
  * Each is one narrow interface with a real implementation and a fake (`fake-node.ts` puts the fakes together).
  */
 import type { Frr } from '../frr/types.ts';
+import type { LocalOvn } from '../localnb/types.ts';
 import type { Rtnetlink } from '../netlink/types.ts';
 import type { OpenVSwitch } from '../openvswitch/types.ts';
 
@@ -31,4 +32,6 @@ export interface NodeEdge {
   readonly ovs: OpenVSwitch;
   readonly frr: Frr;
   readonly files: NodeFiles;
+  /** The node's own OVN cluster; absent: nothing of this node has to do with one. */
+  readonly localOvn?: LocalOvn;
 }

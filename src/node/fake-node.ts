@@ -3,6 +3,7 @@
  * port of the vswitchd is a device of the kernel, and goes with it.
  */
 import { FakeFrr } from '../frr/fake-frr.ts';
+import type { FakeLocalOvn } from '../localnb/fake-local-ovn.ts';
 import { FakeOpenVSwitch } from '../openvswitch/fake-open-vswitch.ts';
 import type { NodeEdge } from './edge.ts';
 import { FakeNodeFiles } from './fake-node-files.ts';
@@ -13,9 +14,11 @@ export class FakeNode implements NodeEdge {
   readonly ovs = new FakeOpenVSwitch({});
   readonly frr = new FakeFrr();
   readonly files: FakeNodeFiles;
+  readonly localOvn?: FakeLocalOvn;
 
-  constructor(options: FakeRtnetlinkOptions = {}) {
+  constructor(options: FakeRtnetlinkOptions & { readonly localOvn?: FakeLocalOvn } = {}) {
     this.netlink = new FakeRtnetlink(options);
+    if (options.localOvn !== undefined) this.localOvn = options.localOvn;
     this.files = new FakeNodeFiles((name) => this.netlink.linkNamed(name) !== undefined);
     this.netlink.onDevice((name, gone) => {
       if (gone) this.files.forgetDevice(name);
@@ -32,7 +35,9 @@ export class FakeNode implements NodeEdge {
       this.files.log.length +
       this.frr.applied.length +
       this.ovs.bundles.length +
-      this.ovs.portChanges.length
+      this.ovs.portChanges.length +
+      this.ovs.fdbChanges.length +
+      (this.localOvn?.database.log.length ?? 0)
     );
   }
 

@@ -142,6 +142,12 @@ export class FakeRtnetlink implements Rtnetlink {
     return made;
   }
 
+  /** A device changes by itself: its carrier, its MAC address. */
+  changeLink(name: string, changes: Partial<Pick<Link, 'running' | 'mac'>>): void {
+    const held = this.linkNamed(name);
+    if (held !== undefined) this.#putLink({ ...held, ...changes });
+  }
+
   allLinks(): Link[] {
     return [...this.#links.values()];
   }

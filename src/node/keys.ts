@@ -4,6 +4,7 @@
  * In: an object, desired or observed. Out: a key that starts with the kind and holds what the kernel, OVS or FRR tells
  * two such things apart by. What is left out (a link's type, a neighbour's MAC, a flow's actions) is contents.
  */
+import { rowKey } from '../localnb/rows.ts';
 import type { NodeObject, ObjectKey } from './objects.ts';
 
 /** IPv6 routes without a metric are kept by the kernel with this one (IP6_RT_PRIO_USER, linux/ipv6_route.h). */
@@ -35,6 +36,12 @@ export function keyOf(object: NodeObject): ObjectKey {
       return `proxy-ndp ${object.device} ${object.address}`;
     case 'frr':
       return `frr ${object.stanza.id}`;
+    case 'fdb':
+      return `fdb ${object.bridge} ${object.vlan} ${object.mac}`;
+    case 'local-row': {
+      const surplus = object.duplicate === undefined ? '' : ` (${object.duplicate})`;
+      return `local-row ${rowKey(object.row)}${surplus}`;
+    }
     default:
       return object satisfies never;
   }

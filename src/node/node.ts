@@ -7,12 +7,14 @@
  */
 import { type Clock, systemClock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
+import type { LocalOvn } from '../localnb/types.ts';
 import { applyPlan } from './apply.ts';
 import { Devices } from './devices.ts';
 import { diff } from './diff.ts';
 import { DEVICE_KINDS, DriftJudge, KERNEL_KINDS, movedDevices } from './drift.ts';
 import type { NodeEdge } from './edge.ts';
-import { readFlows } from './kinds/flow.ts';
+import { readFdb } from './kinds/fdb.ts';
+import { flowBridges, readFlows } from './kinds/flow.ts';
 import type { View } from './kinds/kind.ts';
 import { isRelevantLink } from './kinds/link.ts';
 import { ALL_KINDS, kindNamed, sameContents } from './kinds/registry.ts';
@@ -113,13 +115,14 @@ export class Node {
         this.#drifted(new Set(['frr']));
       }),
     ];
+    if (edge.localOvn !== undefined) this.#unsubscribe.push(this.#followLocalOvn(edge.localOvn));
   }
 
   /** Must be called before the first `read`. Another scope makes other things visible: the listeners are told to read. */
   setScope(scope: NodeScope): void {
     const before = this.#scope;
     this.#scope = scope;
-    this.#edge.ovs.watchFlows(scope.bridges);
+    this.#edge.ovs.watchFlows(flowBridges(scope));
     if (before === undefined || scopeText(before) === scopeText(scope)) return;
     const known = ALL_KINDS.filter((kind) => this.#mirror.has(kind));
     queueMicrotask(() => this.#tell(known));
@@ -327,19 +330,39 @@ export class Node {
     const check = async (): Promise<void> => {
       const view = this.#viewIfSet();
       if (view === undefined) return;
-      for (const bridge of bridges.filter((name) => view.scope.bridges.includes(name))) {
-        const held = new Map(
-          [...this.#mirror.of('flow')].filter(
-            ([, { object }]) => object.kind === 'flow' && object.bridge === bridge,
-          ),
-        );
-        const mirror = new Mirror();
-        mirror.replace('flow', await readFlows(view, bridge, undefined));
-        if (!agrees(held, mirror.of('flow'))) return this.#drifted(new Set(['flow']));
+      const kinds = this.#vswitchdKinds();
+      for (const bridge of bridges.filter((name) => flowBridges(view.scope).includes(name))) {
+        const found = new Mirror();
+        found.replace('flow', await readFlows(view, bridge, undefined));
+        if (kinds.includes('fdb')) found.replace('fdb', await readFdb(view, bridge, undefined));
+        const same = kinds.every((kind) => agrees(this.#onBridge(kind, bridge), found.of(kind)));
+        if (!same) return this.#drifted(new Set(kinds));
       }
     };
     // A bridge that cannot be asked is one that cannot be trusted.
-    this.#exclusive(check).catch(() => this.#drifted(new Set(['flow'])));
+    this.#exclusive(check).catch(() => this.#drifted(new Set(this.#vswitchdKinds())));
+  }
+
+  /** What ovs-vswitchd keeps in memory only: what lost the one has lost the other. */
+  #vswitchdKinds(): readonly NodeObjectKind[] {
+    return this.#scope?.flowBridges === undefined ? ['flow'] : ['flow', 'fdb'];
+  }
+
+  #onBridge(kind: NodeObjectKind, bridge: string): ReadonlyMap<ObjectKey, ObservedObject> {
+    return new Map(
+      [...this.#mirror.of(kind)].filter(([, { object }]) => 'bridge' in object && object.bridge === bridge),
+    );
+  }
+
+  #followLocalOvn(localOvn: LocalOvn): () => void {
+    return localOvn.subscribe((event) => {
+      // What waited for an effect is looked at again; nobody changed anything.
+      if (event === 'in-effect') this.#tell(['local-row']);
+      else {
+        this.#judge.collectLocalRows();
+        this.#settleSoon();
+      }
+    });
   }
 
   #drifted(kinds: ReadonlySet<NodeObjectKind>): void {

@@ -5,6 +5,7 @@
  */
 import type { IpAddress, IpFamily, MacAddress, Prefix } from '../base/address.ts';
 import type { Stanza } from '../frr/types.ts';
+import type { LocalRow } from '../localnb/types.ts';
 import type { Request } from '../netlink/types.ts';
 import type { Flow } from '../openvswitch/types.ts';
 
@@ -101,6 +102,23 @@ export interface FrrObject {
   readonly stanza: Stanza;
 }
 
+/** A static entry of a bridge's MAC table: frames to this address go to the bridge's own device, whatever was learned. */
+export interface FdbObject {
+  readonly kind: 'fdb';
+  readonly bridge: string;
+  readonly mac: MacAddress;
+  /** 0: untagged. */
+  readonly vlan: number;
+}
+
+/** A row of the node's own OVN cluster. */
+export interface LocalRowObject {
+  readonly kind: 'local-row';
+  readonly row: LocalRow;
+  /** UUID, for a surplus row of the same identity that was found. */
+  readonly duplicate?: string;
+}
+
 export type NodeObject =
   | LinkObject
   | RtTableObject
@@ -112,7 +130,9 @@ export type NodeObject =
   | RouteObject
   | NeighborObject
   | ProxyNdpObject
-  | FrrObject;
+  | FrrObject
+  | FdbObject
+  | LocalRowObject;
 
 export type NodeObjectKind = NodeObject['kind'];
 
@@ -157,6 +177,17 @@ export interface NodeScope {
   readonly advertiseMetrics: readonly number[];
   /** Routing tables of the bridges. */
   readonly tables: ReadonlySet<number>;
+  /**
+   * Bridges that flows and static MAC table entries of the agent may be on: besides the provider bridges those between
+   * the node's own OVN and the fabric. Absent: flows on the provider bridges, no such entries.
+   */
+  readonly flowBridges?: readonly string[];
+  /** Bridges that the node's own OVN is mapped to. */
+  readonly localBridges?: readonly string[];
+  /** NICs in the bridges of the node's own OVN: settings of theirs are the agent's business. */
+  readonly fabricDevices?: readonly string[];
+  /** The node's own OVN is part of the wanted state: not knowing what it holds is a problem. */
+  readonly localOvn?: true;
 }
 
 export type Change =

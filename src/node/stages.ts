@@ -26,6 +26,9 @@ const ADD_STAGES = [
   'sysctls',
   'addresses',
   'default routes',
+  'MAC table entries',
+  'steering flows',
+  'local OVN rows',
   'flows',
   'rules',
   'routes',
@@ -44,6 +47,9 @@ const REMOVE_STAGES = [
   'routes',
   'rules',
   'flows',
+  'local OVN rows',
+  'steering flows',
+  'MAC table entries',
   'default routes',
   'addresses',
   'sysctls',
@@ -76,7 +82,15 @@ const KIND_STAGES: Readonly<Record<Exclude<NodeObjectKind, 'link'>, StageName>> 
   neighbor: 'neighbours',
   'proxy-ndp': 'proxy entries',
   frr: 'FRR',
+  fdb: 'MAC table entries',
+  'local-row': 'local OVN rows',
 };
+
+/**
+ * Flows of higher priority steer single protocols (ARP, BFD) between a fabric bridge and the node's own OVN: they come
+ * before the rows that make it speak those protocols, and go after them.
+ */
+const STEERING_PRIORITY = 1001;
 
 /** Names of all stages, in the order in which they run. */
 export const STAGE_ORDER: readonly string[] = [
@@ -106,6 +120,7 @@ function removalStage(name: string): string {
 /** Where a wire object is added or changed. */
 export function addStageOf(object: NodeObject): StageName {
   if (object.kind === 'link') return LINK_STAGES[object.link.type];
+  if (object.kind === 'flow' && object.flow.priority >= STEERING_PRIORITY) return 'steering flows';
   if (object.kind === 'route' && prefixLength(object.destination) === 0) return 'default routes';
   return isBehindGateway(object) ? 'routes through gateways' : KIND_STAGES[object.kind];
 }

@@ -17,6 +17,7 @@ import {
   type OvsPort,
   type OvsSnapshot,
   PORT_OWNER_KEY,
+  type StaticFdbEntry,
 } from './types.ts';
 
 type OvsEvent = { readonly kind: 'database' } | { readonly kind: 'flows'; readonly bridge: string };
@@ -28,6 +29,7 @@ const EMPTY: OvsSnapshot = {
   ovnRemote: undefined,
   ovnNbRemote: undefined,
   bridges: new Map(),
+  externalIds: new Map(),
 };
 
 export class FakeOpenVSwitch implements OpenVSwitch {
@@ -39,7 +41,11 @@ export class FakeOpenVSwitch implements OpenVSwitch {
     readonly bridge: string;
     readonly port: string;
   }[] = [];
+  /** Every static MAC table entry that was made or removed, in order. */
+  readonly fdbChanges: { readonly op: 'add' | 'remove'; readonly bridge: string; readonly mac: string }[] =
+    [];
   readonly #flows = new Map<string, Map<string, Flow>>();
+  readonly #fdb = new Map<string, Map<string, StaticFdbEntry>>();
   readonly #macs = new Map<string, string>();
   readonly #listeners = new Set<(event: OvsEvent) => void>();
   readonly #failures: OvsError[] = [];
@@ -74,6 +80,27 @@ export class FakeOpenVSwitch implements OpenVSwitch {
     }
     this.bundles.push({ bridge, changes });
     this.#flowsChanged(bridge);
+  }
+
+  async staticFdb(bridge: string, signal?: AbortSignal): Promise<readonly StaticFdbEntry[]> {
+    signal?.throwIfAborted();
+    return this.#bridges().has(bridge) ? [...(this.#fdb.get(bridge)?.values() ?? [])] : [];
+  }
+
+  async addStaticFdb(bridge: string, entry: StaticFdbEntry, signal?: AbortSignal): Promise<void> {
+    signal?.throwIfAborted();
+    this.#bridge(bridge);
+    this.#failIfAsked();
+    this.#fdbOf(bridge).set(`${entry.vlan} ${entry.mac}`, entry);
+    this.fdbChanges.push({ op: 'add', bridge, mac: entry.mac });
+  }
+
+  async removeStaticFdb(bridge: string, entry: StaticFdbEntry, signal?: AbortSignal): Promise<void> {
+    signal?.throwIfAborted();
+    this.#bridge(bridge);
+    this.#failIfAsked();
+    this.#fdbOf(bridge).delete(`${entry.vlan} ${entry.mac}`);
+    this.fdbChanges.push({ op: 'remove', bridge, mac: entry.mac });
   }
 
   async ensureInternalPort(
@@ -155,6 +182,7 @@ export class FakeOpenVSwitch implements OpenVSwitch {
     const bridges = new Map(this.#bridges());
     if (!bridges.delete(name)) return;
     this.#flows.delete(name);
+    this.#fdb.delete(name);
     this.set({ bridges });
     this.#flowsChanged(name);
   }
@@ -170,10 +198,11 @@ export class FakeOpenVSwitch implements OpenVSwitch {
     if (ports.delete(port)) this.#setBridge({ ...held, ports });
   }
 
-  /** vswitchd restarted: the flows of every bridge are gone. */
+  /** vswitchd restarted: the flows and static MAC table entries of every bridge are gone. */
   restart(): void {
-    const bridges = [...this.#flows.keys()];
+    const bridges = [...new Set([...this.#flows.keys(), ...this.#fdb.keys()])];
     this.#flows.clear();
+    this.#fdb.clear();
     for (const bridge of bridges) this.#flowsChanged(bridge);
   }
 
@@ -215,6 +244,12 @@ export class FakeOpenVSwitch implements OpenVSwitch {
     const table = this.#flows.get(bridge) ?? new Map<string, Flow>();
     this.#flows.set(bridge, table);
     return table;
+  }
+
+  #fdbOf(bridge: string): Map<string, StaticFdbEntry> {
+    const entries = this.#fdb.get(bridge) ?? new Map<string, StaticFdbEntry>();
+    this.#fdb.set(bridge, entries);
+    return entries;
   }
 
   #freeOfport(bridge: string): number {

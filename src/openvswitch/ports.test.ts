@@ -25,6 +25,7 @@ const DEVICE: InterfaceRow = {
   ofport: 3,
   error: undefined,
   mac: PORT.mac,
+  link_state: undefined,
   mac_in_use: PORT.mac,
   external_ids: new Map(),
 };

@@ -21,6 +21,7 @@ const device = tableSpec({
   error: 'optional-string',
   mac: 'optional-string',
   mac_in_use: 'optional-string',
+  link_state: 'optional-string',
   external_ids: 'string-map',
 });
 

@@ -29,6 +29,7 @@ export function buildSnapshot(tables: SwitchTables): OvsSnapshot {
     ovnRemote: own('ovn-remote'),
     ovnNbRemote: own('ovn-nb-remote'),
     bridges,
+    externalIds: new Map(ids),
   };
 }
 
@@ -49,6 +50,7 @@ function portOf(tables: SwitchTables, row: PortRow): OvsPort {
     tag: row.tag,
     ofport: openOfport(device),
     externalIds: new Map([...(device?.external_ids ?? []), ...row.external_ids]),
+    ...(device?.link_state === undefined ? {} : { linkUp: device.link_state === 'up' }),
   };
 }
 

@@ -1,4 +1,5 @@
 /** The node's own Open vSwitch as the agent sees it: what vswitchd says of bridges and ports, and the flows. */
+import type { MacAddress } from '../base/address.ts';
 
 export interface OvsPort {
   readonly name: string;
@@ -8,6 +9,8 @@ export interface OvsPort {
   /** OpenFlow port number; absent while vswitchd has not opened it. */
   readonly ofport: number | undefined;
   readonly externalIds: ReadonlyMap<string, string>;
+  /** `Interface.link_state`: the carrier as vswitchd sees it; absent while it does not say. */
+  readonly linkUp?: boolean;
 }
 
 export interface OvsBridge {
@@ -26,6 +29,15 @@ export interface OvsSnapshot {
   readonly ovnRemote: string | undefined;
   readonly ovnNbRemote: string | undefined;
   readonly bridges: ReadonlyMap<string, OvsBridge>;
+  /** All of `Open_vSwitch:external_ids`: a second ovn-controller has keys of its own there. */
+  readonly externalIds: ReadonlyMap<string, string>;
+}
+
+/** A static entry of a bridge's MAC table that sends an address to the bridge's own port. */
+export interface StaticFdbEntry {
+  readonly mac: MacAddress;
+  /** 0: untagged. */
+  readonly vlan: number;
 }
 
 /**
@@ -68,6 +80,10 @@ export interface OpenVSwitch {
     signal?: AbortSignal,
   ): Promise<void>;
   removePort(bridge: string, port: string, signal?: AbortSignal): Promise<void>;
+  /** Static entries on the bridge's own port; a bridge that does not exist has none. */
+  staticFdb(bridge: string, signal?: AbortSignal): Promise<readonly StaticFdbEntry[]>;
+  addStaticFdb(bridge: string, entry: StaticFdbEntry, signal?: AbortSignal): Promise<void>;
+  removeStaticFdb(bridge: string, entry: StaticFdbEntry, signal?: AbortSignal): Promise<void>;
   /** `database`: rows changed (a new snapshot); `flows`: flows of a bridge changed or can no longer be trusted. */
   subscribe(
     listener: (

@@ -1,5 +1,6 @@
 /**
- * The real edge to the local Open vSwitch: its database for bridges and ports, ovs-ofctl for flows.
+ * The real edge to the local Open vSwitch: its database for bridges and ports, ovs-ofctl for flows, its control socket
+ * for static entries of the MAC tables.
  *
  * In: wanted ports and flows. Out: snapshots, flows, and events when something of either changed. A lost connection to the
  * database keeps the last snapshot; the client reconnects by itself. Failures are `OvsError`s; a caller's own abort comes
@@ -9,6 +10,7 @@ import { type Clock, systemClock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 import { type Operation, OvsdbTransactionError } from '../ovsdb/index.ts';
 import { OvsError } from './errors.ts';
+import { StaticFdb } from './fdb.ts';
 import { FlowMonitor } from './flow-monitor.ts';
 import { Ofctl } from './ofctl.ts';
 import {
@@ -21,7 +23,8 @@ import {
 } from './ports.ts';
 import { buildSnapshot, type SwitchTables } from './snapshot.ts';
 import { openSwitchDatabase, type SwitchDatabase } from './switch-database.ts';
-import type { Flow, FlowChange, OpenVSwitch, OvsSnapshot } from './types.ts';
+import type { Flow, FlowChange, OpenVSwitch, OvsSnapshot, StaticFdbEntry } from './types.ts';
+import { Unixctl } from './unixctl.ts';
 
 /** vswitchd makes a device within milliseconds when it runs, and not at all when it does not. */
 const PORT_TIMEOUT_MS = 10_000;
@@ -53,6 +56,7 @@ export class Vswitch implements OpenVSwitch {
   readonly #options: VswitchOptions;
   readonly #clock: Clock;
   readonly #ofctl: Ofctl;
+  readonly #fdb: StaticFdb;
   readonly #monitors = new Map<string, FlowMonitor>();
   readonly #listeners = new Set<(event: OvsEvent) => void>();
   readonly #unsubscribe: () => void;
@@ -64,6 +68,7 @@ export class Vswitch implements OpenVSwitch {
     this.#database = options.database;
     this.#clock = options.clock ?? systemClock;
     this.#ofctl = new Ofctl({ runDir: options.runDir, path: options.ofctlPath, logger: options.logger });
+    this.#fdb = new StaticFdb(new Unixctl({ runDir: options.runDir }));
     this.#unsubscribe = this.#database.subscribe(() => this.#changed());
   }
 
@@ -79,6 +84,18 @@ export class Vswitch implements OpenVSwitch {
 
   applyFlows(bridge: string, changes: readonly FlowChange[], signal?: AbortSignal): Promise<void> {
     return this.#ofctl.apply(bridge, changes, signal);
+  }
+
+  staticFdb(bridge: string, signal?: AbortSignal): Promise<readonly StaticFdbEntry[]> {
+    return this.#fdb.entries(bridge, signal);
+  }
+
+  addStaticFdb(bridge: string, entry: StaticFdbEntry, signal?: AbortSignal): Promise<void> {
+    return this.#fdb.add(bridge, entry, signal);
+  }
+
+  removeStaticFdb(bridge: string, entry: StaticFdbEntry, signal?: AbortSignal): Promise<void> {
+    return this.#fdb.remove(bridge, entry, signal);
   }
 
   async ensureInternalPort(bridge: string, port: InternalPort, signal?: AbortSignal): Promise<void> {

@@ -1,8 +1,10 @@
 /** Test inputs for wiring: a node as in the examples of the docs, and objects as readable lines. */
 import { parseIp, parseMac } from '../base/address.ts';
+import { defaultConfig } from '../config/assemble.ts';
 import { parseBridgeMappings } from '../exposures/bridge-mappings.ts';
 import { testPolicy as unrestrictedPolicy } from '../exposures/testing.ts';
 import type { ExposurePolicy } from '../exposures/types.ts';
+import { describe } from '../node/describe.ts';
 import { keyOf } from '../node/keys.ts';
 import type { DesiredObject, NodeObject } from '../node/objects.ts';
 import { parseRtTables } from '../node/rt-tables.ts';
@@ -19,6 +21,7 @@ export const TEST_CONFIG: WiringConfig = {
   bgpNic: 'bgp-nic',
   bgpVrf: 'bgp-vrf',
   bgpVrfTableId: 10,
+  localOvnCluster: defaultConfig().localOvnCluster,
   tenant: unrestrictedPolicy().tenant,
   communities: [],
   meds: [],
@@ -105,6 +108,9 @@ function objectLines(object: NodeObject): string[] {
       return [`proxy ${object.address} dev ${object.device}`];
     case 'frr':
       return object.stanza.lines.map((line) => `frr ${[...line.context, line.line].join(' / ')}`);
+    case 'fdb':
+    case 'local-row':
+      return [describe(object)];
     default:
       return object satisfies never;
   }

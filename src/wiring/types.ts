@@ -1,7 +1,8 @@
 /** What wiring is computed from besides the exposures, and what comes out. */
-import type { IpAddress, MacAddress } from '../base/address.ts';
+import type { InterfaceAddress, IpAddress, IpFamily, MacAddress } from '../base/address.ts';
 import type { AgentConfig } from '../config/types.ts';
 import type { BridgeMapping, Exposure } from '../exposures/types.ts';
+import type { LocalCapabilities } from '../localnb/types.ts';
 import type { DesiredObject } from '../node/objects.ts';
 import type { Localnet } from '../ovn/topology.ts';
 
@@ -24,6 +25,62 @@ export interface NodeFacts {
   readonly kernelVlan: boolean;
   /** Router id for the VRF instance: configured, or the default instance's. */
   readonly routerId: IpAddress | undefined;
+  /** The node's own OVN; absent: the local Open_vSwitch database names none. */
+  readonly localOvn?: LocalOvnFacts;
+}
+
+/** A port of a bridge between the node's own OVN and something else. */
+export interface LocalPortFacts {
+  readonly name: string;
+  /** `Interface.type` */
+  readonly type: string;
+  readonly ofport: number | undefined;
+  /** Absent: nobody tells. */
+  readonly carrier: boolean | undefined;
+  /** The kernel has a device of this name (not so for a NIC of DPDK). */
+  readonly inKernel: boolean;
+}
+
+export interface LocalBridgeFacts {
+  readonly name: string;
+  /** `Bridge.datapath_type`; patch ports do not cross from one to another. */
+  readonly datapathType: string;
+  readonly device: { readonly mac: MacAddress } | undefined;
+  /** Of the bridge's device, in the kernel's order; none that are link-local. */
+  readonly addresses: readonly InterfaceAddress[];
+  /** Sorted by name. */
+  readonly ports: readonly LocalPortFacts[];
+}
+
+/** A way out of the node: a next hop of a default route that leaves through a fabric bridge. */
+export interface DefaultNextHop {
+  readonly family: IpFamily;
+  /** The bridge. */
+  readonly device: string;
+  /** Of the other family in BGP unnumbered (RFC 8950). */
+  readonly via: IpAddress;
+  /** From the neighbour table, or the last one that stood there. */
+  readonly mac: MacAddress | undefined;
+}
+
+export interface LocalOvnFacts {
+  /** `ovn-bridge-mappings-<chassis>`, in the order of the list. */
+  readonly mappings: readonly BridgeMapping[];
+  /** `ovn-bridge-<chassis>`: the integration bridge of the node's own controller. */
+  readonly integrationBridge: string;
+  readonly bridges: ReadonlyMap<string, LocalBridgeFacts>;
+  /** Sorted; those without carrier left out; the last ones known when none is left: no way is worse than a stale one. */
+  readonly nextHops: readonly DefaultNextHop[];
+  /** MAC addresses of the configured peers, as far as the kernel knows them. */
+  readonly peerMacs: ReadonlyMap<IpAddress, MacAddress>;
+  /** Absent: the database has not been read yet. */
+  readonly capabilities: LocalCapabilities | undefined;
+  /** Why the database must not be written to. */
+  readonly foreign?: string;
+  /** `BFD.status` by row key; empty without `[local_ovn_cluster] bfd`. */
+  readonly bfdStatus: ReadonlyMap<string, string>;
+  /** `ct-zone-range-<chassis>` is set: the two controllers number their conntrack zones apart. */
+  readonly zoneRange: boolean;
 }
 
 export type WiringConfig = Pick<
@@ -36,6 +93,7 @@ export type WiringConfig = Pick<
   | 'bgpVrf'
   | 'bgpVrfTableId'
   | 'tenant'
+  | 'localOvnCluster'
   | 'communities'
   | 'meds'
 >;

@@ -59,7 +59,7 @@ export async function awaitSettled(agent: LabAgent): Promise<void> {
       const settled = log.slice(start).some((line) => line.fields?.msg === 'the node holds what it should');
       return settled ? { value: true } : { seen: log.at(-1)?.text ?? '' };
     },
-    { timeoutMs: 60_000 },
+    { timeoutMs: 180_000 },
   );
 }
 

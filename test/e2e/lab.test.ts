@@ -179,6 +179,13 @@ describe('taking a lab away', () => {
     const lab = await Lab.up({ name: PASSING });
     const inside = lab.nodes.map(({ pid }) => pid);
     expect(await lab.node('gw1').programs()).toContain('ovs-vswitchd');
+    // One that was left stopped does not keep the lab from ending.
+    const frozen = await lab.node('gw1').spawn('frozen', ['sleep', 'infinity']);
+    await frozen.signal('SIGSTOP');
+    await untilTrue('the process and what started it to be stopped', async () => {
+      const stats = await Promise.all([frozen.pid, await parentOf(frozen.pid)].map(statOf));
+      return stats.every((stat) => stat.startsWith('T'));
+    });
     await lab.down();
     expect(await mountsOf(PASSING)).toEqual([]);
     expect(await readdir(STATE_ROOT).catch(() => [])).not.toContain(PASSING);
@@ -200,6 +207,16 @@ describe('taking a lab away', () => {
     await expect(Lab.attach(HALFWAY)).rejects.toThrow(/there is no lab/);
   });
 });
+
+/** The fields of proc(5) stat from the state on. */
+async function statOf(pid: number): Promise<string> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
+  return stat.slice(stat.lastIndexOf(')') + 2);
+}
+
+async function parentOf(pid: number): Promise<number> {
+  return Number((await statOf(pid)).split(' ')[1]);
+}
 
 /** Devices of the machine's own network namespace that have a name which the lab uses for one of its own. */
 async function strayDevices(lab: Lab): Promise<readonly string[]> {

@@ -7,7 +7,7 @@ import { parsePrefixOf } from '../ip-text.ts';
 import { AF_UNSPEC } from '../kernel-numbers.ts';
 import type { Address, Family, Request } from '../types.ts';
 import { familyNumber, familyOf } from './family.ts';
-import { attribute, attributes, ip, raw, struct, u8, u32 } from './schema.ts';
+import { attribute, attributes, ip, made, struct, u8, u32 } from './schema.ts';
 import type { MessageWriter } from './writer.ts';
 
 type AddressRequest = Extract<Request, { readonly type: 'address' }>['address'];
@@ -31,8 +31,8 @@ const addressAttributes = attributes({
 });
 
 const requestAttributes = attributes({
-  address: attribute(1, raw),
-  local: attribute(2, raw),
+  address: attribute(1, made),
+  local: attribute(2, made),
   flags: attribute(8, u32),
   metric: attribute(9, u32),
   protocol: attribute(11, u8),

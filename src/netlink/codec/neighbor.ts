@@ -9,7 +9,7 @@ import { parseAddress, parseAddressOf } from '../ip-text.ts';
 import { AF_BRIDGE, NTF_PROXY, NUD_PERMANENT } from '../kernel-numbers.ts';
 import type { Family, Neighbor, Request } from '../types.ts';
 import { familyNumber, familyOf } from './family.ts';
-import { attribute, attributes, ip, mac, raw, struct, u8, u16, u32 } from './schema.ts';
+import { attribute, attributes, ip, mac, made, struct, u8, u16, u32 } from './schema.ts';
 import type { MessageWriter } from './writer.ts';
 
 type NeighborRequest = Extract<Request, { readonly type: 'neighbor' }>['neighbor'];
@@ -35,7 +35,7 @@ const neighborAttributes = attributes({
 });
 
 const requestAttributes = attributes({
-  address: attribute(1, raw),
+  address: attribute(1, made),
   mac: attribute(2, mac),
   vlan: attribute(5, u16),
   protocol: attribute(12, u8),
@@ -80,7 +80,7 @@ export function encodeNeighbor(writer: MessageWriter, neighbor: NeighborRequest)
   });
 }
 
-function encodeNeighborAddress(family: Family | 'bridge', address?: string): Uint8Array | undefined {
+function encodeNeighborAddress(family: Family | 'bridge', address?: string): readonly number[] | undefined {
   if (address === undefined) return undefined;
   // The tunnel endpoint of a VXLAN forwarding entry may be of either family.
   return family === 'bridge' ? parseAddress(address) : parseAddressOf(family, address);

@@ -19,8 +19,8 @@ import {
 } from '../kernel-numbers.ts';
 import type { Family, NextHop, Route, RouteFilter, RouteRequest, RouteType } from '../types.ts';
 import { familyNumber, familyOf } from './family.ts';
-import { type AttributeType, attribute, attributes, ip, raw, struct, u32 } from './schema.ts';
-import { align, type MessageWriter, readU16 } from './writer.ts';
+import { type AttributeType, attribute, attributes, ip, made, raw, struct, u32 } from './schema.ts';
+import { align, type MessageWriter, readU16, readU32 } from './writer.ts';
 
 const rtmsg = struct('rtmsg', {
   family: 'u8',
@@ -33,6 +33,8 @@ const rtmsg = struct('rtmsg', {
   type: 'u8',
   flags: 'u32',
 });
+
+const AT = rtmsg.offsets;
 
 /** RTN_*: the position is the number. */
 const ROUTE_TYPES: readonly RouteType[] = [
@@ -83,19 +85,19 @@ const routeAttributes = attributes({
 });
 
 const requestAttributes = attributes({
-  destination: attribute(1, raw),
+  destination: attribute(1, made),
   index: attribute(4, u32),
-  gateway: attribute(5, raw),
+  gateway: attribute(5, made),
   metric: attribute(6, u32),
-  source: attribute(7, raw),
-  multipath: attribute(9, raw),
+  source: attribute(7, made),
+  multipath: attribute(9, made),
   table: attribute(15, u32),
   via: attribute(18, via),
 });
 
 /** Protocol of a route message without decoding it; `undefined` when the message is too short to have one. */
 export function peekRouteProtocol(bytes: Buffer, start: number, end: number): number | undefined {
-  return start + rtmsg.size > end ? undefined : bytes[start + 5];
+  return start + rtmsg.size > end ? undefined : bytes[start + AT.protocol];
 }
 
 export function decodeRoute(
@@ -104,35 +106,39 @@ export function decodeRoute(
   end: number,
   filter?: RouteFilter,
 ): Route | undefined {
-  const header = rtmsg.read(bytes, start, end);
-  const family = familyOf(header.family);
-  if (family === undefined || (header.flags & RTM_F_CLONED) !== 0) return undefined;
+  // By hand: a node with a full BGP table has a million of these.
+  if (start + rtmsg.size > end) rtmsg.read(bytes, start, end);
+  const family = familyOf(bytes[start + AT.family] ?? 0);
+  const flags = readU32(bytes, start + AT.flags);
+  if (family === undefined || (flags & RTM_F_CLONED) !== 0) return undefined;
   if (filter?.family !== undefined && family !== filter.family) return undefined;
-  if (filter?.protocol !== undefined && header.protocol !== filter.protocol) return undefined;
+  const protocol = bytes[start + AT.protocol] ?? 0;
+  if (filter?.protocol !== undefined && protocol !== filter.protocol) return undefined;
   const values = routeAttributes.read(bytes, start + rtmsg.size, end);
-  const table = values.table ?? header.table;
+  const table = values.table ?? bytes[start + AT.table] ?? 0;
   if (filter?.table !== undefined && table !== filter.table) return undefined;
-  const gateway = values.gateway ?? values.via;
-  const { from } = values;
-  return {
+  const destination = values.destination ?? anyAddress(family);
+  const route: { -readonly [K in keyof Route]: Route[K] } = {
     family,
     table,
-    destination: `${values.destination ?? anyAddress(family)}/${header.destinationLength}`,
-    type: ROUTE_TYPES[header.type] ?? 'unspecified',
-    protocol: header.protocol,
-    scope: header.scope,
+    destination: `${destination}/${bytes[start + AT.destinationLength]}`,
+    type: ROUTE_TYPES[bytes[start + AT.type] ?? 0] ?? 'unspecified',
+    protocol,
+    scope: bytes[start + AT.scope] ?? 0,
     metric: values.metric ?? 0,
-    ...(values.index === undefined ? undefined : { index: values.index }),
-    ...(gateway === undefined ? undefined : { via: gateway }),
-    ...((header.flags & RTNH_F_ONLINK) === 0 ? undefined : { onlink: true }),
-    ...(values.source === undefined ? undefined : { source: values.source }),
-    ...(values.multipath === undefined ? undefined : { nextHops: decodeNextHops(values.multipath) }),
-    ...(values.nextHopId === undefined ? undefined : { nextHopId: values.nextHopId }),
-    ...(header.sourceLength === 0
-      ? undefined
-      : { from: `${from ?? anyAddress(family)}/${header.sourceLength}` }),
-    ...(header.tos === 0 ? undefined : { tos: header.tos }),
   };
+  if (values.index !== undefined) route.index = values.index;
+  const gateway = values.gateway ?? values.via;
+  if (gateway !== undefined) route.via = gateway;
+  if ((flags & RTNH_F_ONLINK) !== 0) route.onlink = true;
+  if (values.source !== undefined) route.source = values.source;
+  if (values.multipath !== undefined) route.nextHops = decodeNextHops(values.multipath);
+  if (values.nextHopId !== undefined) route.nextHopId = values.nextHopId;
+  const sourceLength = bytes[start + AT.sourceLength] ?? 0;
+  if (sourceLength !== 0) route.from = `${values.from ?? anyAddress(family)}/${sourceLength}`;
+  const tos = bytes[start + AT.tos] ?? 0;
+  if (tos !== 0) route.tos = tos;
+  return route;
 }
 
 function decodeNextHops(payload: Uint8Array): NextHop[] {

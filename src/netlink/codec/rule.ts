@@ -8,7 +8,7 @@ import { parsePrefixOf } from '../ip-text.ts';
 import { AF_UNSPEC, FIB_RULE_INVERT, FR_ACT_TO_TBL, RT_TABLE_COMPAT } from '../kernel-numbers.ts';
 import type { Family, Request, Rule } from '../types.ts';
 import { familyNumber, familyOf } from './family.ts';
-import { attribute, attributes, ip, raw, struct, u8, u32 } from './schema.ts';
+import { attribute, attributes, ip, made, raw, struct, u8, u32 } from './schema.ts';
 import type { MessageWriter } from './writer.ts';
 
 type RuleRequest = Extract<Request, { readonly type: 'rule' }>['rule'];
@@ -37,8 +37,8 @@ const ruleAttributes = attributes({
 });
 
 const requestAttributes = attributes({
-  to: attribute(1, raw),
-  from: attribute(2, raw),
+  to: attribute(1, made),
+  from: attribute(2, made),
   priority: attribute(6, u32),
   table: attribute(15, u32),
   protocol: attribute(21, u8),

@@ -17,6 +17,8 @@ const WIDTH_BYTES: Readonly<Record<Width, number>> = { u8: 1, u16: 2, u32: 4, i3
 
 export interface Struct<F extends Readonly<Record<string, Width>>> {
   readonly size: number;
+  /** Where a field begins; for what is read so often that an object for each would tell. */
+  readonly offsets: { readonly [K in keyof F]: number };
   read(bytes: Buffer, start: number, end: number): { [K in keyof F]: number };
   /** Fields that are not given are zero. */
   write(writer: MessageWriter, values: { readonly [K in keyof F]?: number | undefined }): void;
@@ -32,6 +34,9 @@ export function struct<const F extends Readonly<Record<string, Width>>>(name: st
   }
   return {
     size,
+    offsets: Object.fromEntries(layout.map(({ field, offset }) => [field, offset])) as {
+      [K in keyof F]: number;
+    },
     read(bytes, start, end) {
       if (start + size > end) {
         throw new NetlinkDecodeError(`${name}: ${Math.max(0, end - start)} bytes, needs ${size}`);
@@ -129,6 +134,12 @@ export const raw: AttributeType<Uint8Array> = {
   write: (writer, value) => writer.append(value),
 };
 
+/** For requests: bytes that were made of text already. */
+export const made: AttributeType<ArrayLike<number>> = {
+  read: (bytes, start, end) => bytes.subarray(start, end),
+  write: (writer, value) => writer.append(value),
+};
+
 export interface AttributeSpec<T> {
   readonly code: number;
   readonly type: AttributeType<T>;
@@ -182,6 +193,10 @@ export function attributes<const S extends Specs>(specs: S): AttributeSet<S> {
       for (const { name, code, type } of inOrder) {
         const value = values[name];
         if (value === undefined) continue;
+        if (type === u32) {
+          writer.u32Attribute(code, value as number);
+          continue;
+        }
         const start = writer.beginAttribute(code);
         type.write(writer, value);
         writer.endAttribute(start);

@@ -58,7 +58,7 @@ export class MessageWriter {
 
   u8(value: number): void {
     const at = this.#reserve(1);
-    this.#buffer.writeUInt8(checked(value, 0xff), at);
+    this.#buffer[at] = checked(value, 0xff);
   }
 
   u16(value: number): void {
@@ -79,19 +79,21 @@ export class MessageWriter {
     this.#setU32(this.#reserve(4), checked(value, 0x7fffffff));
   }
 
-  append(bytes: Uint8Array): void {
+  append(bytes: ArrayLike<number>): void {
     const at = this.#reserve(bytes.length);
-    this.#buffer.set(bytes, at);
+    // A call to `set` costs more than the four bytes that most are.
+    if (bytes.length > 16) this.#buffer.set(bytes, at);
+    else for (let index = 0; index < bytes.length; index++) this.#buffer[at + index] = bytes[index] ?? 0;
   }
 
   /** Writes `nlmsghdr`; the result goes to `endMessage`. */
   beginMessage(type: number, flags: number, sequence: number): number {
-    const start = this.#length;
-    this.u32(0);
-    this.u16(type);
-    this.u16(flags);
-    this.u32(sequence);
-    this.u32(0);
+    const start = this.#reserve(MESSAGE_HEADER_BYTES);
+    this.#setU32(start, 0);
+    this.#setU16(start + 4, checked(type, 0xffff));
+    this.#setU16(start + 6, checked(flags, 0xffff));
+    this.#setU32(start + 8, checked(sequence, 0xffffffff));
+    this.#setU32(start + 12, 0);
     return start;
   }
 
@@ -107,9 +109,9 @@ export class MessageWriter {
 
   /** Writes `nlattr` (also the layout of `rtattr`); the result goes to `endAttribute`. */
   beginAttribute(type: number): number {
-    const start = this.#length;
-    this.u16(0);
-    this.u16(type);
+    const start = this.#reserve(ATTRIBUTE_HEADER_BYTES);
+    this.#setU16(start, 0);
+    this.#setU16(start + 2, checked(type, 0xffff));
     return start;
   }
 
@@ -118,15 +120,24 @@ export class MessageWriter {
     this.#pad();
   }
 
+  /** A whole attribute with a 32-bit number, which every object has several of. */
+  u32Attribute(type: number, value: number): void {
+    const at = this.#reserve(8);
+    this.#setU16(at, 8);
+    this.#setU16(at + 2, type);
+    this.#setU32(at + 4, checked(value, 0xffffffff));
+  }
+
   /** Fills in a 16-bit length field at `start` that counts from itself to here. */
   setLength16(start: number): void {
     this.#setU16(start, checked(this.#length - start, 0xffff));
   }
 
   #pad(): void {
-    const padding = align(this.#length) - this.#length;
-    const at = this.#reserve(padding);
-    this.#buffer.fill(0, at, at + padding);
+    while ((this.#length & 3) !== 0) {
+      const at = this.#reserve(1);
+      this.#buffer[at] = 0;
+    }
   }
 
   #reserve(bytes: number): number {
@@ -140,14 +151,26 @@ export class MessageWriter {
     return at;
   }
 
+  // Values are checked and the place is reserved: Buffer's own methods would check both again.
   #setU16(at: number, value: number): void {
-    if (LITTLE_ENDIAN) this.#buffer.writeUInt16LE(value, at);
-    else this.#buffer.writeUInt16BE(value, at);
+    const buffer = this.#buffer;
+    buffer[LITTLE_ENDIAN ? at : at + 1] = value;
+    buffer[LITTLE_ENDIAN ? at + 1 : at] = value >>> 8;
   }
 
   #setU32(at: number, value: number): void {
-    if (LITTLE_ENDIAN) this.#buffer.writeUInt32LE(value, at);
-    else this.#buffer.writeUInt32BE(value, at);
+    const buffer = this.#buffer;
+    if (LITTLE_ENDIAN) {
+      buffer[at] = value;
+      buffer[at + 1] = value >>> 8;
+      buffer[at + 2] = value >>> 16;
+      buffer[at + 3] = value >>> 24;
+    } else {
+      buffer[at] = value >>> 24;
+      buffer[at + 1] = value >>> 16;
+      buffer[at + 2] = value >>> 8;
+      buffer[at + 3] = value;
+    }
   }
 }
 

@@ -1,6 +1,6 @@
-/** Flows of table 0 of the provider bridges with the agent's cookie; one bundle a bridge. */
+/** Flows of table 0 of the agent's bridges with the agent's cookie; one bundle a bridge. */
 import type { FlowChange } from '../../openvswitch/types.ts';
-import type { FlowObject, ObservedObject } from '../objects.ts';
+import type { FlowObject, NodeScope, ObservedObject } from '../objects.ts';
 import { failureOf, type Kind, type View, type Write, type WriteResult } from './kind.ts';
 
 /** A refused bundle is halved to find the flow at fault; each try is a process, so there is an end to it. */
@@ -13,7 +13,7 @@ export const flowKind: Kind<FlowObject> = {
     `flow ${bridge} priority=${flow.priority},${flow.match} actions=${flow.actions}`,
   read: async (view, signal) => {
     const found: ObservedObject[] = [];
-    for (const bridge of view.scope.bridges) found.push(...(await readFlows(view, bridge, signal)));
+    for (const bridge of flowBridges(view.scope)) found.push(...(await readFlows(view, bridge, signal)));
     return found;
   },
   write: async (view, writes, signal) => {
@@ -39,6 +39,11 @@ export const flowKind: Kind<FlowObject> = {
     return results;
   },
 };
+
+/** Bridges that may hold flows of the agent. */
+export function flowBridges(scope: NodeScope): readonly string[] {
+  return scope.flowBridges ?? scope.bridges;
+}
 
 /** The agent's flows of one bridge as objects. */
 export async function readFlows(

@@ -38,6 +38,8 @@ export interface Kind<O extends NodeObject = NodeObject> {
   read(view: View, signal?: AbortSignal): Promise<readonly ObservedObject[]>;
   /** One result a write, in their order; throws only when aborted. */
   write(view: View, writes: readonly Write<O>[], signal?: AbortSignal): Promise<readonly WriteResult[]>;
+  /** Why what was written does not take effect yet: nothing is advertised on top of it meanwhile. */
+  notInEffect?(view: View): string | undefined;
   /** What the node holds after a successful write; absent: the object, owned. */
   written?(object: O): ObservedObject;
 }

@@ -1,10 +1,12 @@
 /** Every kind of thing that a node holds. */
 import type { NodeObject, NodeObjectKind } from '../objects.ts';
 import { addressKind } from './address.ts';
+import { fdbKind } from './fdb.ts';
 import { flowKind } from './flow.ts';
 import { frrKind } from './frr.ts';
 import type { Kind } from './kind.ts';
 import { linkKind } from './link.ts';
+import { localRowKind } from './local-row.ts';
 import { neighborKind } from './neighbor.ts';
 import { ovsPortKind } from './ovs-port.ts';
 import { proxyNdpKind } from './proxy-ndp.ts';
@@ -25,6 +27,8 @@ const KINDS: { readonly [K in NodeObjectKind]: Kind<Extract<NodeObject, { readon
   neighbor: neighborKind,
   'proxy-ndp': proxyNdpKind,
   frr: frrKind,
+  fdb: fdbKind,
+  'local-row': localRowKind,
 };
 
 /** In the order in which they are read: what names devices comes first. */

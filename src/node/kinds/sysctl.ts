@@ -15,6 +15,9 @@ const DEVICE_SETTINGS = [
   'net/ipv6/conf/*/forwarding',
 ];
 
+/** What keeps the kernel from answering on a NIC that belongs to a bridge. */
+const FABRIC_SETTINGS = ['net/ipv4/conf/*/arp_ignore', 'net/ipv6/conf/*/disable_ipv6'];
+
 export const sysctlKind: Kind<SysctlObject> = {
   kind: 'sysctl',
   same: (a, b) => a.value === b.value,
@@ -51,8 +54,9 @@ export function sysctlDevice(path: string): string | undefined {
 function pathsToRead(view: View): Set<string> {
   const paths = new Set(view.sysctlPaths);
   for (const { name } of view.devices.all()) {
-    if (!isHandoverDevice(view.scope, name)) continue;
-    for (const setting of DEVICE_SETTINGS) paths.add(setting.replace('*', name));
+    const fabric = view.scope.fabricDevices?.includes(name) === true;
+    const settings = isHandoverDevice(view.scope, name) ? DEVICE_SETTINGS : fabric ? FABRIC_SETTINGS : [];
+    for (const setting of settings) paths.add(setting.replace('*', name));
   }
   return paths;
 }

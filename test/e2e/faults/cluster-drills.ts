@@ -98,7 +98,7 @@ ovsdb-tool join-cluster ${DIRECTORY}/3.db OVN_Northbound ${raft(3)} ${raft(1)}`)
         ]);
         const [row] = (found?.rows ?? []) as readonly { readonly _uuid: readonly [string, string] }[];
         await transact(next, deletePortOperations(FLAT_NETWORK, row?._uuid[1] ?? ''));
-        await stage().awaitAnnounced(60_000);
+        await stage().awaitAnnounced();
         return {
           repairedMs: Date.now() - sinceMs,
           done: `nothing is withdrawn meanwhile; then a port is removed; counted from the start of the members until it is withdrawn, of which the election took ${(electedMs / 1000).toFixed(1)} s`,

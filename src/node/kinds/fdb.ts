@@ -1,0 +1,54 @@
+/**
+ * Static entries of bridges' MAC tables that keep a bridge's address on its own port. They carry no mark: ours are those
+ * for the bridge itself, and on bridges of the node's own OVN also those for an address that the bridge had before.
+ */
+import type { FdbObject, ObservedObject } from '../objects.ts';
+import { failureOf, type Kind, type View, type Write, type WriteResult } from './kind.ts';
+
+export const fdbKind: Kind<FdbObject> = {
+  kind: 'fdb',
+  same: () => true,
+  describe: ({ bridge, mac, vlan }) => `fdb ${bridge} port ${bridge} vlan ${vlan} mac ${mac} static`,
+  read: async (view, signal) => {
+    const found: ObservedObject[] = [];
+    // Without bridges of an OVN of its own there can be none of ours.
+    for (const bridge of view.scope.flowBridges ?? []) found.push(...(await readFdb(view, bridge, signal)));
+    return found;
+  },
+  write: async (view, writes, signal) => {
+    const results: WriteResult[] = [];
+    for (const write of writes) results.push(await writeEntry(view, write, signal));
+    return results;
+  },
+};
+
+/** The static entries of one bridge as objects. */
+export async function readFdb(
+  view: View,
+  bridge: string,
+  signal: AbortSignal | undefined,
+): Promise<ObservedObject[]> {
+  const entries = await view.edge.ovs.staticFdb(bridge, signal);
+  const local = view.scope.localBridges?.includes(bridge) === true;
+  return entries.map(({ mac, vlan }) => ({
+    object: { kind: 'fdb', bridge, mac, vlan },
+    owned: local || view.devices.named(bridge)?.mac === mac,
+  }));
+}
+
+async function writeEntry(
+  { edge }: View,
+  { op, object }: Write<FdbObject>,
+  signal: AbortSignal | undefined,
+): Promise<WriteResult> {
+  const { bridge, mac, vlan } = object;
+  signal?.throwIfAborted();
+  try {
+    if (op === 'remove') await edge.ovs.removeStaticFdb(bridge, { mac, vlan }, signal);
+    else await edge.ovs.addStaticFdb(bridge, { mac, vlan }, signal);
+    return undefined;
+  } catch (error) {
+    signal?.throwIfAborted();
+    return failureOf(error, true);
+  }
+}

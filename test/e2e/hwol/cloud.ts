@@ -1,0 +1,214 @@
+/**
+ * The cloud of the `hwol` scenario: nodes whose devices are inside Open vSwitch, Neutron's rows of every kind of address,
+ * machines, the nodes' own OVN and agents with `exposing_method = ovn`. Every wait polls until the state is there.
+ */
+import { LabAgent } from '../../../lab/agent-process.ts';
+import { Content, FLAT_NETWORK, VLAN_NETWORK } from '../../../lab/content.ts';
+import { type Addressing, UPLINKS } from '../../../lab/hwol.ts';
+import { Lab } from '../../../lab/lab.ts';
+import { CHASSIS_NAMES, type ChassisName, chassisNamed } from '../../../lab/layout.ts';
+import type { FloatingIpSpec, LoadBalancerSpec, RouterSpec } from '../../../lab/neutron-routers.ts';
+import type { Network, PortSpec } from '../../../lab/neutron-rows.ts';
+import type { LabNode, NodeProcess } from '../../../lab/node.ts';
+import { type Seen, until } from '../../../lab/until.ts';
+import { bootVirtualMachine, type VirtualMachine } from '../../../lab/vm.ts';
+import { bootVm, type Cloud, portSpec } from '../fixture.ts';
+
+/** Behind a router that translates: floating IPs and a load balancer lead in. */
+const PRIVATE_NETWORK: Network = tenantNetwork(1, 'private', '192.168.100');
+/** Behind a router that does not: its addresses are reachable as they are. */
+const OPEN_NETWORK: Network = tenantNetwork(2, 'open', '192.168.200');
+
+const ROUTER: RouterSpec = router(1, 'router1', '172.24.4.50', PRIVATE_NETWORK, true);
+const OPEN_ROUTER: RouterSpec = router(2, 'router2', '172.24.4.51', OPEN_NETWORK, false);
+
+export const GATEWAY_ADDRESSES = ROUTER.gateway.addresses;
+export const OPEN_PREFIX = '192.168.200.0/24';
+
+export const AGENT_SETTINGS = {
+  DEFAULT: {
+    exposing_method: 'ovn',
+    expose_tenant_networks: 'true',
+    require_snat_disabled_for_tenant_networks: 'true',
+  },
+  local_ovn_cluster: {
+    ovn_nb_connection: 'unix:/run/ovn-bgp/ovnnb_db.sock',
+    external_nics: UPLINKS.map(({ nic }) => nic).join(','),
+  },
+} as const;
+
+export interface HwolCloud extends Cloud {
+  /** Flat provider network, on compute1. */
+  readonly flat: VirtualMachine;
+  /** Flat provider network, on compute2. */
+  readonly neighbour: VirtualMachine;
+  /** VLAN provider network, on compute2. */
+  readonly vlan: VirtualMachine;
+  /** Tenant network, on compute2, with the floating IP. */
+  readonly web: VirtualMachine;
+  /** Tenant network, on compute1, without. */
+  readonly data: VirtualMachine;
+  /** The tenant network without translation, on compute1. */
+  readonly open: VirtualMachine;
+  readonly floatingIp: FloatingIpSpec;
+  readonly balancer: LoadBalancerSpec;
+  readonly agents: ReadonlyMap<ChassisName, LabAgent>;
+  readonly supervisors: ReadonlyMap<ChassisName, NodeProcess>;
+}
+
+/** Lab, rows and machines; agents and the nodes' own OVN come with `startMethod`. */
+export async function bringUpHwol(
+  name: string,
+  addressing: Addressing,
+): Promise<Omit<HwolCloud, 'agents' | 'supervisors'>> {
+  await Lab.down(name);
+  const lab = await Lab.up({ name, fabric: 'hwol', addressing });
+  const content = new Content(lab);
+  const cloud = { lab, content };
+  for (const network of [FLAT_NETWORK, VLAN_NETWORK, PRIVATE_NETWORK, OPEN_NETWORK]) {
+    await content.addNetwork(network);
+  }
+  await content.addRouter(ROUTER);
+  await content.addRouter(OPEN_ROUTER);
+  const flat = await bootVm(cloud, portSpec('flat', FLAT_NETWORK, 'compute1', 10));
+  const neighbour = await bootVm(cloud, portSpec('neighbour', FLAT_NETWORK, 'compute2', 11));
+  const vlan = await bootVm(cloud, portSpec('vlan', VLAN_NETWORK, 'compute2', 10));
+  const web = await bootTenant(cloud, tenantPort('a1', 'web', PRIVATE_NETWORK, 'compute2', '192.168.100.20'));
+  const data = await bootTenant(
+    cloud,
+    tenantPort('a2', 'data', PRIVATE_NETWORK, 'compute1', '192.168.100.30'),
+  );
+  const open = await bootTenant(cloud, tenantPort('a3', 'open', OPEN_NETWORK, 'compute1', '192.168.200.20'));
+  const floatingIp: FloatingIpSpec = {
+    id: '55555555-0000-4000-8000-000000000001',
+    address: '172.24.4.120',
+    mac: 'fa:16:3e:00:01:20',
+    router: ROUTER,
+    portId: web.port.id,
+    inside: '192.168.100.20',
+  };
+  await content.addFloatingIp(floatingIp);
+  const balancer: LoadBalancerSpec = {
+    id: '66666666-0000-4000-8000-000000000001',
+    router: ROUTER,
+    network: FLAT_NETWORK,
+    vip: '172.24.4.60',
+    vipPortId: '44444444-0000-4000-8000-000000000160',
+    port: 80,
+    members: ['192.168.100.20:8080', '192.168.100.30:8080'],
+  };
+  await content.addLoadBalancer(balancer);
+  for (const machine of [web, data]) await serve(machine);
+  return { ...cloud, flat, neighbour, vlan, web, data, open, floatingIp, balancer };
+}
+
+/** The nodes' own OVN, supervised, and an agent on every node. */
+export async function startMethod(lab: Lab): Promise<Pick<HwolCloud, 'agents' | 'supervisors'>> {
+  const agents = new Map<ChassisName, LabAgent>();
+  const supervisors = new Map<ChassisName, NodeProcess>();
+  for (const name of CHASSIS_NAMES) {
+    const agent = new LabAgent(lab, name);
+    await agent.configure(lab, name, { driver: 'nb', settings: AGENT_SETTINGS });
+    supervisors.set(name, await agent.superviseLocalOvn());
+    agents.set(name, agent);
+  }
+  for (const agent of agents.values()) {
+    await awaitLocalOvn(agent);
+    await agent.run();
+  }
+  return { agents, supervisors };
+}
+
+/** Waits until the node's own OVN is complete. */
+export async function awaitLocalOvn(agent: LabAgent): Promise<void> {
+  const probe = async (): Promise<Seen<true>> => {
+    const { code, stdout, stderr } = await agent.localOvn(['status'], { check: false });
+    return code === 0 ? { value: true } : { seen: `${stdout}${stderr}` };
+  };
+  await until("the node's own OVN to be up", probe, { timeoutMs: 120_000, everyMs: 500 });
+}
+
+/** Asks the load balancer's address from outside until the wanted members have answered. */
+export async function awaitMembers(from: LabNode, address: string, names: readonly string[]): Promise<void> {
+  const answered = new Set<string>();
+  const probe = async (): Promise<Seen<true>> => {
+    const script = `exec 3<>/dev/tcp/${address}/80; cat <&3`;
+    const { stdout, stderr } = await from.exec(['timeout', '3', 'bash', '-c', script], { check: false });
+    if (stdout !== '') answered.add(stdout.trim());
+    return names.every((name) => answered.has(name))
+      ? { value: true }
+      : { seen: `${[...answered].join(', ') || 'nobody'}; ${stderr}` };
+  };
+  await until(`${names.join(' and ')} to answer at ${address}`, probe, { timeoutMs: 60_000 });
+}
+
+/** A server that says the machine's name to everybody. */
+async function serve(machine: VirtualMachine): Promise<void> {
+  await machine.host.write('/var/log/.exists', '');
+  const program = `require('node:net').createServer((s) => s.end('${machine.name}\\n')).listen(8080)`;
+  await machine.host.spawn('server', [process.execPath, '-e', program]);
+}
+
+async function bootTenant({ lab, content }: Cloud, port: PortSpec): Promise<VirtualMachine> {
+  await content.addPort(port);
+  const machine = await bootVirtualMachine(lab, port.name, port);
+  await content.awaitPortUp(port.id, port.host);
+  return machine;
+}
+
+function tenantNetwork(number: number, name: string, prefix: string): Network {
+  return {
+    id: `22222222-0000-4000-8000-00000000000${number}`,
+    name,
+    subnets: [
+      {
+        id: `22222222-0000-4000-8000-0000000000a${number}`,
+        prefix: `${prefix}.0`,
+        length: 24,
+        gateway: `${prefix}.1`,
+      },
+    ],
+  };
+}
+
+function tenantPort(
+  number: string,
+  name: string,
+  network: Network,
+  host: ChassisName,
+  address: string,
+): PortSpec {
+  return {
+    id: `44444444-0000-4000-8000-0000000001${number}`,
+    name,
+    network,
+    mac: `fa:16:3e:00:01:${number}`,
+    addresses: [address],
+    host,
+    deviceId: `aaaaaaaa-0000-4000-8000-0000000001${number}`,
+  };
+}
+
+function router(number: number, name: string, gateway: string, inside: Network, snat: boolean): RouterSpec {
+  const last = gateway.split('.').at(-1) ?? '';
+  return {
+    id: `33333333-0000-4000-8000-00000000000${number}`,
+    name,
+    snat,
+    gateway: {
+      portId: `44444444-0000-4000-8000-0000000000f${number}`,
+      network: FLAT_NETWORK,
+      mac: `fa:16:3e:00:02:f${number}`,
+      addresses: [gateway, `2001:db8:4::${last}`],
+      chassis: chassisNamed('gw1').systemId,
+    },
+    interfaces: [
+      {
+        portId: `44444444-0000-4000-8000-0000000000e${number}`,
+        network: inside,
+        mac: `fa:16:3e:00:02:e${number}`,
+        addresses: [inside.subnets[0]?.gateway ?? ''],
+      },
+    ],
+  };
+}
