@@ -88,7 +88,7 @@ export async function startOnEmptyCloud(
 ): Promise<{ readonly agents: ReadonlyMap<ChassisName, LabAgent>; readonly empty: NodeStates }> {
   await forgetPatchPorts(lab);
   const agents = await startAgents(lab, driver, settings);
-  return { agents, empty: await nodeStates(lab) };
+  return { agents, empty: await restingStates(lab) };
 }
 
 /** OVN keeps a network's patch port, which the agent's flows follow, until it computes everything anew. */
@@ -103,6 +103,19 @@ async function forgetPatchPorts(lab: Lab): Promise<void> {
 }
 
 export type NodeStates = Readonly<Record<ChassisName, readonly string[]>>;
+
+/** What the nodes hold once it has ceased to change: vswitchd takes a moment to let go of what an earlier cloud needed. */
+async function restingStates(lab: Lab): Promise<NodeStates> {
+  let last = '';
+  const probe = async (): Promise<Seen<NodeStates>> => {
+    const states = await nodeStates(lab);
+    const text = JSON.stringify(states);
+    const rests = text === last;
+    last = text;
+    return rests ? { value: states } : { seen: 'still changing' };
+  };
+  return (await until('the nodes to rest', probe, { timeoutMs: ROUTE_TIMEOUT_MS, everyMs: 500 })).value;
+}
 
 /** All rules, routes, neighbours, proxy entries, addresses, flows, ports and FRR lines of every node. */
 export async function nodeStates(lab: Lab): Promise<NodeStates> {
