@@ -19,13 +19,13 @@ describe('FRR configuration', () => {
       'redistribute connected',
       'neighbor uplink activate',
       'neighbor uplink allowas-in origin',
-      'neighbor uplink prefix-list only-host-prefixes out',
+      'neighbor uplink prefix-list exposed-prefixes out',
     ]);
     expect(section(config, ' address-family ipv6 unicast')).toContain(
-      'neighbor uplink prefix-list only-host-prefixes6 out',
+      'neighbor uplink prefix-list exposed-prefixes6 out',
     );
-    expect(config).toContain('ip prefix-list only-host-prefixes permit 0.0.0.0/0 ge 32\n');
-    expect(config).toContain('ipv6 prefix-list only-host-prefixes6 permit ::/0 ge 128\n');
+    expect(config).toContain('ip prefix-list exposed-prefixes permit 0.0.0.0/0 ge 32\n');
+    expect(config).toContain('ipv6 prefix-list exposed-prefixes6 permit ::/0 ge 128\n');
   });
 
   it('takes only the default route from BGP, with the loopback as source', () => {

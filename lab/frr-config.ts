@@ -4,7 +4,7 @@
  * The OVN nodes get what an operator of the agent configures by hand: sessions, filters, preferred source. What the
  * agent itself must add (its redistribution or its VRF instance) is deliberately not here.
  */
-import type { FabricPort, Router } from './layout.ts';
+import { type FabricPort, type Router, TENANT_PREFIXES } from './layout.ts';
 
 const FAMILIES = ['ipv4', 'ipv6'] as const;
 type Family = (typeof FAMILIES)[number];
@@ -60,15 +60,17 @@ function chassisConfig(router: Router): string[] {
         `  neighbor ${group} activate`,
         // All OVN nodes share one AS: without this a node drops what another one announces.
         `  neighbor ${group} allowas-in origin`,
-        `  neighbor ${group} prefix-list only-host-prefixes${family === 'ipv6' ? '6' : ''} out`,
+        `  neighbor ${group} prefix-list exposed-prefixes${family === 'ipv6' ? '6' : ''} out`,
       ]),
       ' exit-address-family',
     ]),
     'exit',
     'ip prefix-list only-default permit 0.0.0.0/0',
-    'ip prefix-list only-host-prefixes permit 0.0.0.0/0 ge 32',
+    'ip prefix-list exposed-prefixes permit 0.0.0.0/0 ge 32',
+    `ip prefix-list exposed-prefixes permit ${TENANT_PREFIXES.ipv4}`,
     'ipv6 prefix-list only-default6 permit ::/0',
-    'ipv6 prefix-list only-host-prefixes6 permit ::/0 ge 128',
+    'ipv6 prefix-list exposed-prefixes6 permit ::/0 ge 128',
+    `ipv6 prefix-list exposed-prefixes6 permit ${TENANT_PREFIXES.ipv6}`,
     ...defaultRouteSource('', 'ip', router.loopback4),
     ...defaultRouteSource('6', 'ipv6', router.loopback6),
   ];

@@ -72,6 +72,9 @@ export interface CableEnd {
   readonly device: string;
 }
 
+/** Prefixes of tenant networks; the nodes' sessions let them out beside host routes. */
+export const TENANT_PREFIXES = { ipv4: '192.168.100.0/24', ipv6: '2001:db8:100::/64' } as const;
+
 export const MANAGEMENT_LENGTH = 24;
 export const TUNNEL_LENGTH = 24;
 export const CENTRAL_ADDRESS = '172.30.0.1';

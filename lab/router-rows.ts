@@ -7,6 +7,7 @@ import { chassisNamed } from './layout.ts';
 import {
   commonIds,
   insertPort,
+  isProviderNetwork,
   map,
   type Network,
   type OvsdbOperation,
@@ -174,13 +175,15 @@ export function floatingIpOperations(
   return [nat, routerMutation(router, 'nat', 'insert', namedUuid('nat'))];
 }
 
-/** The load balancer on the router and on the switches of its VIP and of its members, and the port of its VIP. */
+/** The load balancer on the router and on the switches of its tenant networks, and the port of its VIP. */
 export function loadBalancerOperations(
   router: Pick<RouterSpec, 'id'>,
   lb: LoadBalancerSpec,
 ): readonly OvsdbOperation[] {
   const { vipPort, memberNetwork } = lb;
-  const networks = [...new Map([vipPort.network, memberNetwork].map((item) => [item.id, item])).values()];
+  // Not on the switch of a provider network: the router answers for a VIP there.
+  const switches = isProviderNetwork(vipPort.network) ? [memberNetwork] : [vipPort.network, memberNetwork];
+  const networks = [...new Map(switches.map((item) => [item.id, item])).values()];
   const members = lb.members.map((member) => endpoint(member, lb.memberPort)).join(',');
   const row = {
     name: lb.id,

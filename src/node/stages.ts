@@ -32,8 +32,9 @@ const ADD_STAGES = [
   'flows',
   'rules',
   'routes',
-  'routes through gateways',
   'neighbours',
+  // Their first packet finds the gateway's neighbour there.
+  'routes through gateways',
   'proxy entries',
   'FRR',
 ] as const;
@@ -41,8 +42,8 @@ const ADD_STAGES = [
 /** Stages that take away. FRR is last: it refuses to forget a VRF that the kernel still has. */
 const REMOVE_STAGES = [
   'proxy entries',
-  'neighbours',
   'routes through gateways',
+  'neighbours',
   'routes',
   'rules',
   'flows',

@@ -46,7 +46,10 @@ export const ROUTER: RouterSpec = {
 /** The shared lab with an empty cloud of two provider networks and a tenant network; no agent runs. */
 export async function sharedCloud(): Promise<RoutedCloud> {
   const lab = await standingLab(inject('sharedLab'));
-  for (const node of CHASSIS_NAMES) await new LabAgent(lab, node).stop();
+  for (const node of CHASSIS_NAMES) {
+    await new LabAgent(lab, node).stop();
+    await lab.node(node).script(UNPLUG_MACHINES);
+  }
   for (const host of await lab.hosts()) await lab.removeHost(host);
   const content = new Content(lab);
   await content.transact(
@@ -59,6 +62,13 @@ export async function sharedCloud(): Promise<RoutedCloud> {
   for (const network of [FLAT_NETWORK, VLAN_NETWORK, TENANT_NETWORK]) await content.addNetwork(network);
   return { lab, content, routers: new RouterContent(content) };
 }
+
+/** Devices of machines that a failed scenario left. */
+const UNPLUG_MACHINES = `
+for tap in $(ovs-vsctl list-ports br-int | grep '^tap'); do
+  ovs-vsctl --no-wait del-port br-int "$tap"
+  ip link delete "$tap" 2>/dev/null || true
+done`;
 
 async function standingLab(name: string): Promise<Lab> {
   try {
@@ -76,11 +86,36 @@ export async function startOnEmptyCloud(
   driver: AgentDriver,
   settings: Readonly<Record<string, string>> = {},
 ): Promise<{ readonly agents: ReadonlyMap<ChassisName, LabAgent>; readonly empty: NodeStates }> {
+  await forgetPatchPorts(lab);
   const agents = await startAgents(lab, driver, settings);
-  return { agents, empty: await nodeStates(lab) };
+  return { agents, empty: await restingStates(lab) };
+}
+
+/** OVN keeps a network's patch port, which the agent's flows follow, until it computes everything anew. */
+async function forgetPatchPorts(lab: Lab): Promise<void> {
+  for (const node of CHASSIS_NAMES) {
+    await until(`OVN to let go of the patch ports of ${node}`, async (): Promise<Seen<true>> => {
+      await lab.node(node).exec(['ovn-appctl', '-t', 'ovn-controller', 'inc-engine/recompute']);
+      const { stdout } = await lab.node(node).exec(['ovs-vsctl', 'list-ports', 'br-ex']);
+      return stdout.includes('patch-') ? { seen: stdout } : { value: true };
+    });
+  }
 }
 
 export type NodeStates = Readonly<Record<ChassisName, readonly string[]>>;
+
+/** What the nodes hold once it has ceased to change: vswitchd takes a moment to let go of what an earlier cloud needed. */
+async function restingStates(lab: Lab): Promise<NodeStates> {
+  let last = '';
+  const probe = async (): Promise<Seen<NodeStates>> => {
+    const states = await nodeStates(lab);
+    const text = JSON.stringify(states);
+    const rests = text === last;
+    last = text;
+    return rests ? { value: states } : { seen: 'still changing' };
+  };
+  return (await until('the nodes to rest', probe, { timeoutMs: ROUTE_TIMEOUT_MS, everyMs: 500 })).value;
+}
 
 /** All rules, routes, neighbours, proxy entries, addresses, flows, ports and FRR lines of every node. */
 export async function nodeStates(lab: Lab): Promise<NodeStates> {
@@ -92,9 +127,7 @@ export async function nodeStates(lab: Lab): Promise<NodeStates> {
 
 /** Waits until the nodes hold exactly what they held before: not one object more, not one less. */
 export async function awaitStates(lab: Lab, expected: NodeStates): Promise<void> {
-  // OVN keeps a network's patch port, which the agent's flows follow, until it computes everything anew.
-  for (const node of CHASSIS_NAMES)
-    await lab.node(node).exec(['ovn-appctl', '-t', 'ovn-controller', 'inc-engine/recompute']);
+  await forgetPatchPorts(lab);
   await until(
     'the nodes to hold what they held before',
     async (): Promise<Seen<true>> => {
