@@ -74,7 +74,7 @@ describe('the snapshot', () => {
     const bridge = snapshot.bridges.get('br-ex');
     expect(bridge?.datapathType).toBe('netdev');
     expect([...(bridge?.ports.keys() ?? [])].sort()).toEqual(['br-ex', 'p1']);
-    const { ofport: _, ...port } = bridge?.ports.get('p1') ?? {};
+    const { ofport: _, linkUp: __, ...port } = bridge?.ports.get('p1') ?? {};
     expect(port).toEqual({
       name: 'p1',
       type: 'internal',

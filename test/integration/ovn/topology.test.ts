@@ -133,7 +133,7 @@ describe('topologies over real databases', () => {
       '2001:db8::10 fa:16:3e:00:00:10 br-ex 100 2001:db8::,2001:db8::1',
     ]);
     expect(replica.tables.NB_Global.size).toBe(1);
-    expect(affected()).toEqual(['vm-1', 'vm-2']);
+    expect(affected()).toEqual(['lrp-gw', 'vm-1', 'vm-2']);
 
     await server.transact('OVN_Northbound', [update('Logical_Switch_Port', 'name', 'vm-2', { up: true })]);
     await until('the second port', () =>
@@ -148,7 +148,7 @@ describe('topologies over real databases', () => {
     await until('the network without VLAN and router', () =>
       exposed(topology).includes('2001:db8::10 fa:16:3e:00:00:10 br-ex flat 2001:db8::'),
     );
-    expect(affected()).toEqual(['vm-1', 'vm-2']);
+    expect(affected()).toEqual(['gone', 'vm-1', 'vm-2']);
 
     await server.transact('OVN_Northbound', [{ op: 'delete', table: 'Logical_Switch', where: [] }]);
     await until('an empty cloud', () => exposed(topology).length === 0);
