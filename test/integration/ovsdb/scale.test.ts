@@ -10,8 +10,10 @@ import { until } from '../../support/until.ts';
 
 const ROWS = 100_000;
 const DATAPATHS = 10;
-/** How long a single turn of the event loop may take. */
-const HELD_LIMIT_MS = 50;
+/** A turn of the event loop may hold this share of what only parsing all rows in one turn takes on this machine. */
+const HELD_SHARE = 0.25;
+/** What is applied as one is one turn: this share of it. */
+const APPLIED_SHARE = 0.75;
 
 const SB = databaseSpec('OVN_Southbound', {
   Datapath_Binding: tableSpec({ tunnel_key: 'integer', external_ids: 'string-map' }),
@@ -44,6 +46,7 @@ function describeTurns({ heldMs, turnMs }: LoopHold): string {
 
 describe('100,000 port bindings', () => {
   let server: OvsdbServer;
+  let wholeMs: number;
 
   beforeAll(async () => {
     server = await startOvsdbServer({ schemas: [OVN_SB_SCHEMA] });
@@ -55,6 +58,7 @@ describe('100,000 port bindings', () => {
         row: { tunnel_key: index + 1, external_ids: ['map', [['name', `network-${index}`]]] },
       })),
     );
+    wholeMs = parseAllMs(datapaths);
     const batch = 5_000;
     for (let from = 0; from < ROWS; from += batch) {
       await server.transact(
@@ -97,6 +101,14 @@ describe('100,000 port bindings', () => {
     };
   }
 
+  /** The machine's measure: the contents as one JSON text, parsed at once. */
+  function parseAllMs(datapaths: readonly Record<string, unknown>[]): number {
+    const text = JSON.stringify(Array.from({ length: ROWS }, (_, index) => portBinding(index, datapaths)));
+    const began = performance.now();
+    JSON.parse(text);
+    return performance.now() - began;
+  }
+
   async function load(): Promise<{
     replica: Southbound;
     client: OvsdbClient;
@@ -121,7 +133,7 @@ describe('100,000 port bindings', () => {
     const runs: string[] = [];
     let best = Number.POSITIVE_INFINITY;
     // What the library itself holds is in every run; collections of garbage of the test's own are not.
-    for (let attempt = 0; attempt < 4 && best >= HELD_LIMIT_MS; attempt++) {
+    for (let attempt = 0; attempt < 4 && best >= HELD_SHARE * wholeMs; attempt++) {
       const { replica, client, ms, turns } = await load();
       runs.push(`${ms.toFixed(0)} ms, ${describeTurns(turns)}`);
       best = Math.min(best, turns.heldMs);
@@ -134,8 +146,8 @@ describe('100,000 port bindings', () => {
       );
       await client.close();
     }
-    console.info(`load of ${ROWS} rows: ${runs.join('; ')}`);
-    expect(best).toBeLessThan(HELD_LIMIT_MS);
+    console.info(`load of ${ROWS} rows: ${runs.join('; ')}; parsing alone at once ${wholeMs.toFixed(0)} ms`);
+    expect(best).toBeLessThan(HELD_SHARE * wholeMs);
   }, 240_000);
 
   test('killed in the middle of the dump, the replica starts over and comes out complete', async () => {
@@ -189,7 +201,7 @@ describe('100,000 port bindings', () => {
       const turns = loop.stop();
       console.info(`one transaction over ${ROWS} rows: ${describeTurns(turns)}`);
       // The test's own listener and probe are in these turns too.
-      expect(turns.heldMs).toBeLessThan(2 * HELD_LIMIT_MS);
+      expect(turns.heldMs).toBeLessThan(APPLIED_SHARE * wholeMs);
       expect(sets).toEqual([ROWS]);
       expect(seen).toEqual(new Set([false]));
       expect(rows.find('device', 'device-3').map((row) => row.up)).toEqual([false, false]);
