@@ -23,12 +23,13 @@ const FLOATING_IP = 'src/exposures/floating-ip.test.ts';
 const LOAD_BALANCER = 'src/exposures/load-balancer.test.ts';
 const TENANT_SUBNET = 'src/exposures/tenant-subnet.test.ts';
 const NORTHBOUND_ROUTERS = 'src/ovn/northbound-routers.test.ts';
+const OVN_WIRING = 'src/wiring/ovn.test.ts';
+const LOCAL_OVN = 'src/agent/local-ovn.test.ts';
 const NODE = 'src/node/node.test.ts';
 const RECONCILER = 'src/agent/reconciler.test.ts';
 const LIVE_FACTS = 'src/agent/live-facts.test.ts';
 const PROPERTIES = 'src/agent/agent.property.test.ts';
 
-const OVN_METHOD = 'exposing_method = ovn is refused';
 const VRF_METHOD = 'exposing_method = vrf is refused';
 
 export const DEVIATIONS: readonly Deviation[] = [
@@ -44,7 +45,10 @@ export const DEVIATIONS: readonly Deviation[] = [
       'name their router by its id, with or without the prefix of some releases',
     ],
   ]),
-  absent('D-03', 'BFD rows of the node-local database', OVN_METHOD),
+  proven('D-03', 'BFD rows of the node-local database', [
+    [OVN_WIRING, 'is worked example 10'],
+    [LOCAL_OVN, 'puts back rows that somebody deleted'],
+  ]),
   proven('D-04', 'floating IPs derive from NAT rows', [
     [FLOATING_IP, 'D-04: derives from its NAT row alone, whatever the port says of it, and follows the row'],
     ['src/ovn/northbound-nat.test.ts', 'follows its port, and is its companion'],
@@ -101,7 +105,13 @@ export const DEVIATIONS: readonly Deviation[] = [
     ['src/exposures/vip-keys.test.ts', 'D-16: a key of vips'],
     [LOAD_BALANCER, 'D-16: may be IPv6, in brackets'],
   ]),
-  absent('D-17', 'leftovers in the node-local database', OVN_METHOD),
+  proven('D-17', 'leftovers in the node-local database', [
+    [LOCAL_OVN, 'T10: withdraws an address with all of its rows and flows'],
+    [
+      'test/integration/localnb/local-cluster.test.ts',
+      'goes from one shape to the other, and to nothing, without a trace',
+    ],
+  ]),
   proven('D-18', 'everything is watched', [
     [LIVE_FACTS, 'D-18: follows ovn-bridge-mappings while it runs'],
     [RECONCILER, 'waits for a patch port without announcing, and completes by itself'],
@@ -121,12 +131,10 @@ export const DEVIATIONS: readonly Deviation[] = [
     [LIVE_FACTS, 'D-21: ends where the rows end, however fast they change'],
     [PROPERTIES, 'ends where a fresh start over the final rows ends, whatever happened on the way'],
   ]),
-  {
-    ...proven('D-22', 'a stop leaves everything as it is', [
-      [ADOPTION, '%s: the whole agent ends there, and its next start writes nothing'],
-    ]),
-    notInThisVersion: 'the command that withdraws everything',
-  },
+  proven('D-22', 'a stop leaves everything as it is, and a command withdraws everything', [
+    [ADOPTION, '%s: the whole agent ends there, and its next start writes nothing'],
+    ['src/agent/cleanup.test.ts', 'withdraws before it unwires'],
+  ]),
   proven('D-23', 'a right FRR configuration is not touched', [
     [FRR, 'a stanza that stands already opens no configuration session'],
   ]),

@@ -25,7 +25,7 @@ lines and nothing else. Every other row names a test that shows it.
 const NOT_YET = `## Not in this version
 
 The drivers \`ovn_evpn_driver\` and \`ovn_stretched_l2_bgp_driver\`, and the exposing methods other than
-\`underlay\`, are refused at the start.`;
+\`underlay\` and \`ovn\`, are refused at the start. [methods/ovn.md](methods/ovn.md) says what method \`ovn\` does otherwise.`;
 
 export function differencesPage(): string {
   return `${[
