@@ -6,6 +6,8 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
+          // How long a poll waits in vain: only a failure takes it, and a busy machine needs it.
+          expect: { poll: { timeout: 10_000 } },
           include: ['src/**/*.test.ts', 'lab/**/*.test.ts'],
           pool: 'threads',
           isolate: false,
@@ -16,6 +18,8 @@ export default defineConfig({
       {
         test: {
           name: 'integration',
+          // How long a poll waits in vain: only a failure takes it, and a busy machine needs it.
+          expect: { poll: { timeout: 10_000 } },
           include: ['test/integration/**/*.test.ts'],
           pool: 'forks',
           fileParallelism: false,
