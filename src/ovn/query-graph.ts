@@ -9,7 +9,8 @@
  * A question must read everything that its answer depends on through the graph (`tracked-views.ts` does it for tables),
  * and answers of queries must be plain data: objects, arrays, maps and primitive values, which nobody alters. A query
  * that throws is remembered like an answer: whoever asks gets the exception, until something that the query read
- * changes. A query that leads back to itself throws. Queries that nobody reads any more are forgotten.
+ * changes. A query that leads back to itself throws. Queries that nobody reads any more are forgotten with the next
+ * change: until then a question that is answered because of the last one may still come to them.
  */
 import { sameValue } from './same-value.ts';
 
@@ -60,7 +61,7 @@ export class QueryGraph {
   readonly #roots = new Map<string, Question>();
   readonly #queries = new Map<string, Cell>();
   readonly #spaces = new Map<string, Map<string, Cell>>();
-  /** Cells without a reader. They go when nothing is being answered: what is may still get to read them. */
+  /** Cells that lost their last reader. Those that found none by the next change go. */
   readonly #orphans = new Set<Cell>();
   /** What the question that is being answered read so far. */
   #reading: Set<Cell> | undefined;
@@ -114,11 +115,7 @@ export class QueryGraph {
       root = new Question(key);
       this.#roots.set(key, root);
     }
-    try {
-      return this.#record(root, compute);
-    } finally {
-      this.#sweep();
-    }
+    return this.#record(root, compute);
   }
 
   /** A root that exists no longer. */
@@ -127,7 +124,6 @@ export class QueryGraph {
     if (root === undefined) return;
     this.#roots.delete(key);
     this.#setReads(root, []);
-    this.#sweep();
   }
 
   /** Roots that read this themselves. */
@@ -139,6 +135,7 @@ export class QueryGraph {
   /** These reads would give something else now. Returns the keys of the roots that they can alter. */
   touch(reads: Iterable<readonly [space: string, key: string]>): Set<string> {
     this.#run += 1;
+    this.#sweep();
     const roots = new Set<string>();
     const marked: Query[] = [];
     for (const [space, key] of reads) {
@@ -165,7 +162,6 @@ export class QueryGraph {
       if (query.changedIn !== this.#run) continue;
       for (const reader of readersOf(query.cell)) if (!(reader instanceof Query)) roots.add(reader.key);
     }
-    this.#sweep();
     return roots;
   }
 
@@ -240,7 +236,6 @@ export class QueryGraph {
   }
 
   #sweep(): void {
-    if (this.#reading !== undefined) return;
     for (const cell of this.#orphans) {
       if (cell.readers !== undefined) continue;
       cell.space.delete(cell.key);
