@@ -17,7 +17,7 @@ export class TableData {
 
   constructor(definitions: IndexDefinitions, report: CallerErrorReport) {
     this.#indexes = new Map(
-      definitions.map(([name, keysOf]) => [name, new TableIndex(name, keysOf, report)] as const),
+      definitions.map(([name, keysOf]) => [name, new TableIndex(name, keysOf, this.rows, report)] as const),
     );
   }
 
