@@ -78,6 +78,13 @@ export const TENANT_NETWORK: Network = {
   ],
 };
 
+interface Binding {
+  readonly up: boolean;
+  /** Hosts of the main and of the additional chassis. */
+  readonly host: string;
+  readonly additional: readonly string[];
+}
+
 export class Content {
   readonly #lab: Lab;
 
@@ -153,6 +160,14 @@ export class Content {
     return (await until(`port ${portId} to be up${where}`, probe, options)).elapsedMs;
   }
 
+  /** Waits until a port that is being migrated is bound to the target as well. */
+  async awaitAdditionalBinding(portId: string, host: string): Promise<void> {
+    await until(`port ${portId} to have an additional binding on ${host}`, async (): Promise<Seen<true>> => {
+      const { additional } = await this.#binding(portId);
+      return additional.includes(host) ? { value: true } : { seen: additional.join(', ') };
+    });
+  }
+
   /** Host of the chassis that a port of the Southbound database is bound to; empty when it is bound to none. */
   async boundTo(logicalPort: string): Promise<string> {
     return (await this.#binding(logicalPort)).host;
@@ -198,26 +213,35 @@ export class Content {
     return row;
   }
 
-  async #binding(portId: string): Promise<{ readonly up: boolean; readonly host: string }> {
+  async #binding(portId: string): Promise<Binding> {
     const [ports, chassis] = await this.#transact('sb', 'OVN_Southbound', [
       {
         op: 'select',
         table: 'Port_Binding',
         where: [['logical_port', '==', portId]],
-        columns: ['up', 'chassis'],
+        columns: ['up', 'chassis', 'additional_chassis'],
       },
       { op: 'select', table: 'Chassis', where: [], columns: ['_uuid', 'hostname'] },
     ]);
     const [binding] = (ports?.rows ?? []) as readonly {
       readonly up: boolean | readonly unknown[];
       readonly chassis: readonly unknown[];
+      readonly additional_chassis: readonly unknown[];
     }[];
     const hosts = (chassis?.rows ?? []) as readonly {
       readonly _uuid: readonly unknown[];
       readonly hostname: string;
     }[];
     const bound = hosts.find(({ _uuid: uuid }) => uuid[1] === binding?.chassis[1]);
-    return { up: binding?.up === true, host: bound?.hostname ?? '' };
+    // RFC 7047 writes a set of one as its member.
+    const additional = JSON.stringify(binding?.additional_chassis ?? []);
+    return {
+      up: binding?.up === true,
+      host: bound?.hostname ?? '',
+      additional: hosts
+        .filter(({ _uuid: uuid }) => additional.includes(`${uuid[1]}`))
+        .map(({ hostname }) => hostname),
+    };
   }
 }
 

@@ -230,9 +230,14 @@ export async function ping(from: LabNode, to: string, options: PingOptions = {})
 }
 
 /** Pings until an answer comes; returns how long that took. */
-export async function pingUntil(from: LabNode, to: string, options: UntilOptions = {}): Promise<number> {
+export async function pingUntil(
+  from: LabNode,
+  to: string,
+  options: UntilOptions & Pick<PingOptions, 'from'> = {},
+): Promise<number> {
+  const source = options.from === undefined ? {} : { from: options.from };
   const probe = async (): Promise<Seen<true>> => {
-    const { received, output } = await ping(from, to, { count: 1 });
+    const { received, output } = await ping(from, to, { count: 1, ...source });
     return received > 0 ? { value: true } : { seen: output };
   };
   return (await until(`an answer from ${to} to a ping from ${from.name}`, probe, options)).elapsedMs;

@@ -18,7 +18,7 @@ function makeGrace(graceSec = 10): {
 describe('MigrationGrace', () => {
   it('graces a port that was migrating and is down, for the configured time', () => {
     const { clock, grace, expired } = makeGrace();
-    grace.observe(PORT, { kind: 'migrating', up: true });
+    grace.observe(PORT, { kind: 'migrating', up: true, main: false });
     expect(grace.graced.has(PORT)).toBe(false);
     grace.observe(PORT, { kind: 'down' });
     expect(grace.graced.has(PORT)).toBe(true);
@@ -39,7 +39,7 @@ describe('MigrationGrace', () => {
 
   it('goes on while the port is up, for what of it Neutron writes later', () => {
     const { clock, grace, expired } = makeGrace();
-    grace.observe(PORT, { kind: 'migrating', up: false });
+    grace.observe(PORT, { kind: 'migrating', up: false, main: false });
     grace.observe(PORT, { kind: 'down' });
     clock.advance(5000);
     grace.observe(PORT, { kind: 'here' });
@@ -52,7 +52,7 @@ describe('MigrationGrace', () => {
   it('ends the grace when the port is elsewhere or gone, and does not prolong it', () => {
     for (const end of [{ kind: 'elsewhere', node: 'b' } as const, undefined]) {
       const { clock, grace, expired } = makeGrace();
-      grace.observe(PORT, { kind: 'migrating', up: false });
+      grace.observe(PORT, { kind: 'migrating', up: false, main: false });
       grace.observe(PORT, { kind: 'down' });
       clock.advance(5000);
       grace.observe(PORT, { kind: 'down' });
@@ -66,7 +66,7 @@ describe('MigrationGrace', () => {
 
   it('keeps the first deadline when the row changes during the grace', () => {
     const { clock, grace, expired } = makeGrace();
-    grace.observe(PORT, { kind: 'migrating', up: false });
+    grace.observe(PORT, { kind: 'migrating', up: false, main: false });
     grace.observe(PORT, { kind: 'down' });
     clock.advance(9000);
     grace.observe(PORT, { kind: 'down' });
@@ -76,7 +76,7 @@ describe('MigrationGrace', () => {
 
   it('does nothing with a grace of 0', () => {
     const { clock, grace } = makeGrace(0);
-    grace.observe(PORT, { kind: 'migrating', up: false });
+    grace.observe(PORT, { kind: 'migrating', up: false, main: false });
     grace.observe(PORT, { kind: 'down' });
     expect(grace.graced.size).toBe(0);
     expect(clock.pendingTimers).toBe(0);

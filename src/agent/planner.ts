@@ -5,7 +5,7 @@
  * before. A change of one row costs the candidates that it affects; a change of the node's facts wires everything
  * again. Nothing here reads or writes the node.
  */
-import type { MacAddress, Prefix } from '../base/address.ts';
+import { type MacAddress, type Prefix, parseMac } from '../base/address.ts';
 import type { AgentConfig } from '../config/types.ts';
 import { evaluateCandidate } from '../exposures/evaluate.ts';
 import type { Denial, Exposure, ExposurePolicy, Verdict } from '../exposures/types.ts';
@@ -151,17 +151,23 @@ export class Planner {
     }
     // Decisions on floating IPs ask whether their port is in its grace period.
     for (const key of others) {
-      const verdict = evaluateCandidate(key, topology, policy);
-      this.#rememberMac(key, verdict);
-      yield [key, verdict];
+      const observe = (candidate: Candidate | undefined): void => {
+        this.#rememberMac(key, candidate);
+      };
+      yield [key, evaluateCandidate(key, topology, policy, observe)];
     }
   }
 
   /** Neutron takes the MAC address out of a floating IP while its port is down, also in a live migration. */
-  #rememberMac(key: CandidateKey, { exposures }: Verdict): void {
-    const [exposure] = exposures;
-    if (exposure?.kind !== 'floating-ip' || exposure.delivery.type !== 'link') this.#lastMacs.delete(key);
-    else if (exposure.delivery.mac !== undefined) this.#lastMacs.set(key, exposure.delivery.mac);
+  #rememberMac(key: CandidateKey, candidate: Candidate | undefined): void {
+    const fip = candidate?.kind === 'nat' && candidate.from === 'nat-row' ? candidate : undefined;
+    const place = fip?.port?.residence.kind ?? 'nowhere';
+    if (place === 'elsewhere' || place === 'nowhere') {
+      this.#lastMacs.delete(key);
+      return;
+    }
+    const mac = parseMac(fip?.externalMacText ?? '');
+    if (mac !== undefined) this.#lastMacs.set(key, mac);
   }
 
   #policy(facts: NodeFacts): ExposurePolicy {

@@ -195,6 +195,39 @@ describe('the loop', () => {
     expect(await cloud.advertised()).toEqual(['172.24.4.10/32']);
   });
 
+  it('announces the floating IP of a migrating port once OVN translates it here, with the MAC address it had', async () => {
+    cloud = new Cloud({ migrationGraceSec: 10 });
+    await cloud.agent.settle();
+    await cloud.tell(cloud.port(10, 'cmp-0,cmp-1'));
+    await cloud.tell(
+      cloud.database.insert(
+        'NAT',
+        {
+          type: 'dnat_and_snat',
+          external_ip: '172.24.4.210',
+          external_mac: 'fa:16:3e:ff:ff:10',
+          logical_ip: '172.24.4.10',
+          logical_port: 'vm-10',
+          external_ids: new Map([
+            ['neutron:fip_id', 'fip'],
+            ['neutron:fip_network_id', 'pub'],
+          ]),
+        },
+        'fip',
+      ),
+    );
+    expect(await cloud.advertised()).toEqual(['172.24.4.10/32']);
+    await cloud.tell(cloud.update(10, { up: false }));
+    await cloud.tell(cloud.database.update('NAT', 'fip', { external_mac: undefined }));
+    await cloud.tell(cloud.update(10, { options: new Map([['requested-chassis', 'cmp-1']]) }));
+    expect(await cloud.advertised()).toEqual(['172.24.4.10/32', '172.24.4.210/32']);
+    const neighbours = await cloud.edge.netlink.neighbors();
+    expect(neighbours.find(({ address }) => address === '172.24.4.210')?.mac).toBe('fa:16:3e:ff:ff:10');
+    cloud.agent.clock.advance(10_000);
+    await cloud.agent.settle();
+    expect(await cloud.advertised()).toEqual([]);
+  });
+
   it('holds back a database that came back nearly empty, but not what it adds', async () => {
     cloud = new Cloud({ withdrawGuardPercent: 50, withdrawGuardMinimum: 10, withdrawGuardHoldSec: 60 });
     for (let number = 1; number <= 20; number++) cloud.port(number);

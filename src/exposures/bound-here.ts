@@ -1,5 +1,6 @@
 /**
  * Whether a port's own node is this one: what is exposed where the port is, is exposed for as long as this holds.
+ * Addresses of a port are delivered to all nodes of a live migration; its floating IP is translated by one of them.
  *
  * In: where the port is, and which ports have a migration grace. Out: yes with the words for it, or a refusal.
  */
@@ -17,13 +18,19 @@ export interface Placed {
 
 export type Bound = { readonly ok: true; readonly note: string } | Refused;
 
+/** Whether OVN translates here for a port with a floating IP. */
+export function translatedHere(placed: Placed, policy: ExposurePolicy): Bound {
+  const { row, residence } = placed;
+  if (residence.kind !== 'migrating' || residence.main) return boundHere(placed, policy);
+  return refused(
+    row,
+    'not-bound-here',
+    'being migrated to this node: OVN translates on the old one until then',
+  );
+}
+
+/** Whether OVN delivers here to a port. */
 export function boundHere({ key, row, residence }: Placed, policy: ExposurePolicy): Bound {
-  const refused = (code: DenialCode, why: string): Refused => ({
-    ok: false,
-    code,
-    fault: false,
-    message: `${describeRow(row)} is ${why}`,
-  });
   switch (residence.kind) {
     case 'here':
       return { ok: true, note: 'bound to this node and up' };
@@ -32,12 +39,16 @@ export function boundHere({ key, row, residence }: Placed, policy: ExposurePolic
     case 'down':
       return policy.graced.has(key)
         ? { ok: true, note: 'just migrated to this node, not up yet' }
-        : refused('not-up', 'bound to this node but not up');
+        : refused(row, 'not-up', 'bound to this node but not up');
     case 'elsewhere':
-      return refused('not-bound-here', `bound to ${quote(residence.node)}`);
+      return refused(row, 'not-bound-here', `bound to ${quote(residence.node)}`);
     case 'nowhere':
-      return refused('not-bound-here', 'bound to no node');
+      return refused(row, 'not-bound-here', 'bound to no node');
     default:
       return residence satisfies never;
   }
+}
+
+function refused(row: RowReference, code: DenialCode, why: string): Refused {
+  return { ok: false, code, fault: false, message: `${describeRow(row)} is ${why}` };
 }

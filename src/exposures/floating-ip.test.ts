@@ -21,6 +21,8 @@ import type { ExposurePolicy } from './types.ts';
 
 const POLICY = testPolicy({ bridgeMappings: MAPPINGS });
 const OWN_MAC = 'fa:16:3e:ff:ff:31';
+const MIGRATING_AWAY: Residence = { kind: 'migrating', up: false, main: true };
+const MIGRATING_HERE: Residence = { kind: 'migrating', up: true, main: false };
 
 function decided(changes: Partial<FloatingIp>, policy: Partial<ExposurePolicy> = {}): readonly string[] {
   const verdict = evaluateFloatingIp(floatingIp(changes), { ...POLICY, ...policy });
@@ -49,7 +51,8 @@ describe('a distributed floating IP', () => {
       [`172.30.0.9 floating-ip br-ex.100 ${OWN_MAC}`],
     ],
     ['whose gateway is nowhere near', { gateways: [gateway('gateway', { residence: ELSEWHERE })] }, served],
-    ['while its port is migrating', { port: natPort('vm-t1', { kind: 'migrating', up: false }) }, served],
+    ['while its port is migrating away', { port: natPort('vm-t1', MIGRATING_AWAY) }, served],
+    ['not before its port has migrated', { port: natPort('vm-t1', MIGRATING_HERE) }, ['not-bound-here']],
     ['not where its port is not', { port: natPort('vm-t1', ELSEWHERE) }, ['not-bound-here']],
     ['not of a port that is down', { port: natPort('vm-t1', { kind: 'down' }) }, ['not-up']],
     ['not of a router port', { port: natPort('x', { kind: 'here' }, 'router') }, ['port-type']],
@@ -82,7 +85,7 @@ describe('a distributed floating IP', () => {
   const LAST = new Map([[KEY, mac(OWN_MAC)]]);
   const graced = new Set([port('vm-t1').key]);
   it.each<[string, Residence, Partial<ExposurePolicy>, readonly string[]]>([
-    ['while the port migrates', { kind: 'migrating', up: false }, { lastMacs: LAST }, served],
+    ['while the port migrates', MIGRATING_AWAY, { lastMacs: LAST }, served],
     ['in its grace', { kind: 'down' }, { lastMacs: LAST, graced }, served],
     ['in its grace, if it had one', { kind: 'down' }, { graced }, ['no-mac']],
     ['not without grace', { kind: 'here' }, { lastMacs: LAST }, ['no-mac']],

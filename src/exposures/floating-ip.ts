@@ -10,7 +10,7 @@ import { quote } from '../base/quote.ts';
 import { describeRow } from '../ovn/describe.ts';
 import type { FloatingIp, NatPort } from '../ovn/topology.ts';
 import { announceableText } from './announceable.ts';
-import { boundHere } from './bound-here.ts';
+import { translatedHere } from './bound-here.ts';
 import { tagOf, unselected } from './marks.ts';
 import { networkOf, type ProviderNetworkResult } from './provider-network.ts';
 import { proxiedFor } from './proxied.ts';
@@ -56,7 +56,7 @@ function distributed(fip: FloatingIp, policy: ExposurePolicy): Place {
   const port = portOf(fip);
   if (!port.ok) return port;
   if (port.found === undefined) return refused('no-port', `${describeRow(fip.row)} names no port`);
-  const bound = boundHere(port.found, policy);
+  const bound = translatedHere(port.found, policy);
   if (!bound.ok) return bound;
   const mac = externalMac(fip, port.found, policy);
   if (!mac.ok) return mac;

@@ -23,7 +23,8 @@ it('addresses follow their port, or the gateway', () => {
   const entries = [
     entry(natPort('vm-t1', HERE), '172.24.4.131', '172.24.4.131'),
     entry(natPort('vm-t2', ELSEWHERE), '172.24.4.132'),
-    entry(natPort('vm-t3', { kind: 'migrating', up: true }), '172.24.4.133'),
+    entry(natPort('vm-t3', { kind: 'migrating', up: true, main: true }), '172.24.4.133'),
+    entry(natPort('vm-t4', { kind: 'migrating', up: true, main: false }), '172.24.4.134'),
     entry(gatewayPort(HERE), '172.24.4.140'),
     entry(gatewayPort(ELSEWHERE), '172.24.4.141'),
     entry(undefined, '172.24.4.142'),
@@ -36,6 +37,7 @@ it('addresses follow their port, or the gateway', () => {
   ]);
   expect(denialLines(verdict)).toEqual([
     'not-bound-here 172.24.4.132',
+    'not-bound-here 172.24.4.134',
     'not-bound-here 172.24.4.141',
     'no-port 172.24.4.142',
   ]);

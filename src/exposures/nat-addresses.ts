@@ -10,7 +10,7 @@ import { quote } from '../base/quote.ts';
 import { describeRow } from '../ovn/describe.ts';
 import { candidateKind, type FloatingIps, type NatAddresses } from '../ovn/topology.ts';
 import { announceableText } from './announceable.ts';
-import { type Bound, boundHere } from './bound-here.ts';
+import { type Bound, translatedHere } from './bound-here.ts';
 import { tagOf, unselected } from './marks.ts';
 import { networkOf } from './provider-network.ts';
 import { proxiedFor } from './proxied.ts';
@@ -58,7 +58,7 @@ function residentHere(
   { row }: FloatingIps,
   policy: ExposurePolicy,
 ): Bound {
-  if (resident !== undefined) return boundHere(resident, policy);
+  if (resident !== undefined) return translatedHere(resident, policy);
   const whose =
     residentName === undefined
       ? 'without a port that they follow'

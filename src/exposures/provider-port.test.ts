@@ -119,7 +119,7 @@ describe('a port on a provider network', () => {
   });
 
   it.each([
-    ['migrating', { kind: 'migrating', up: false }, new Set<CandidateKey>(), 2],
+    ['migrating', { kind: 'migrating', up: false, main: false }, new Set<CandidateKey>(), 2],
     ['down', { kind: 'down' }, new Set<CandidateKey>(), 0],
     ['down within its grace', { kind: 'down' }, new Set([KEY]), 2],
     ['down, while another one has grace', { kind: 'down' }, new Set([portKey('other')]), 0],

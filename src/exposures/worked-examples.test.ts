@@ -329,8 +329,10 @@ describe('example 14: D-29: a live migration', () => {
   const all = [FLAT_LINES[0], `172.24.4.131 floating-ip br-ex ${FIP_MAC}`, FLAT_LINES[1]];
 
   it.each<[string, Residence, string | undefined, Partial<ExposurePolicy>, readonly (string | undefined)[]]>([
-    ['two chassis, up', { kind: 'migrating', up: true }, FIP_MAC, {}, all],
-    ['two chassis, down', { kind: 'migrating', up: false }, undefined, remembered, all],
+    ['the source, up', { kind: 'migrating', up: true, main: true }, FIP_MAC, {}, all],
+    ['the source, down', { kind: 'migrating', up: false, main: true }, undefined, remembered, all],
+    // OVN translates on the source until the port has moved: what reached the destination would be lost.
+    ['the destination, before', { kind: 'migrating', up: true, main: false }, FIP_MAC, {}, FLAT_LINES],
     ['the source, afterwards', { kind: 'elsewhere', node: 'cmp-2' }, undefined, graced, []],
     ['the destination, not up yet', { kind: 'down' }, undefined, graced, all],
     ['the destination, up', { kind: 'here' }, FIP_MAC, {}, all],

@@ -49,7 +49,7 @@ describe('a port of plain OVN', () => {
     changeBindings((tx) => tx.update('Port_Binding', 'b', { up: false }));
     expect(residence()).toEqual({ kind: 'down' });
     changeBindings((tx) => tx.update('Port_Binding', 'b', { chassis: 'c2', additional_chassis: ['c1'] }));
-    expect(residence()).toEqual({ kind: 'migrating', up: false });
+    expect(residence()).toEqual({ kind: 'migrating', up: false, main: false });
     changeBindings((tx) => tx.update('Port_Binding', 'b', { additional_chassis: [] }));
     expect(residence()).toEqual({ kind: 'elsewhere', node: 'C2' });
     expect(changeBindings((tx) => tx.update('Chassis', 'c2', { name: 'C1' }))).toEqual(['port:vm']);
@@ -62,7 +62,7 @@ describe('a port of plain OVN', () => {
     ['cmp-1', { kind: 'here' }],
     ['C1', { kind: 'here' }],
     ['C2', { kind: 'elsewhere', node: 'C2' }],
-    ['C2,C1', { kind: 'migrating', up: true }],
+    ['C2,C1', { kind: 'migrating', up: true, main: false }],
   ])('that requests chassis %s needs no binding', (requested, residence) => {
     const { change, get } = plainCloud();
     change((tx) =>

@@ -145,11 +145,11 @@ describe('forgetting', () => {
     const { graph, read, query, set, answered } = world({ choice: 0, a: 1 });
     const value = () => query('value', () => read('choice') + read('a'));
     graph.root('before', () => query('holder', () => (read('choice') === 0 ? value() : -1)));
-    const after = () => graph.root('after', () => (read('choice') === 0 ? -1 : value()));
-    after();
+    const late = () => graph.root('late', () => (read('choice') === 0 ? -1 : value()));
+    late();
     answered.clear();
-    expect(set('choice', 1)).toEqual(['after', 'before']);
-    expect(after()).toBe(2);
+    expect(set('choice', 1)).toEqual(['before', 'late']);
+    expect(late()).toBe(2);
     expect(answered.get('value')).toBe(1);
   });
 

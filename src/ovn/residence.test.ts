@@ -23,8 +23,14 @@ describe('northboundResidence on cmp-1', () => {
     ['both empty', '', '', true, { kind: 'nowhere' }],
     ['down', 'cmp-1', undefined, false, { kind: 'down' }],
     ['up unknown counts as down', 'cmp-1', undefined, undefined, { kind: 'down' }],
-    ['source of a migration', 'cmp-1,cmp-2', 'cmp-1', true, { kind: 'migrating', up: true }],
-    ['destination of a migration', 'cmp-2,cmp-1', 'cmp-2', false, { kind: 'migrating', up: false }],
+    ['source of a migration', 'cmp-1,cmp-2', 'cmp-1', true, { kind: 'migrating', up: true, main: true }],
+    [
+      'destination of a migration',
+      'cmp-2,cmp-1',
+      'cmp-2',
+      false,
+      { kind: 'migrating', up: false, main: false },
+    ],
     ['migration of others', 'cmp-2,cmp-3', undefined, true, { kind: 'elsewhere', node: 'cmp-2' }],
     [
       'a host name is compared whole',
@@ -52,8 +58,8 @@ describe('southboundResidence on C1', () => {
     ['bound, down', 'C1', [], false, '', { kind: 'down' }],
     ['elsewhere', 'C2', [], true, '', { kind: 'elsewhere', node: 'C2' }],
     ['unbound', undefined, [], undefined, '', { kind: 'nowhere' }],
-    ['source of a migration', 'C1', ['C2'], true, '', { kind: 'migrating', up: true }],
-    ['destination of a migration', 'C2', ['C1'], true, '', { kind: 'migrating', up: true }],
+    ['source of a migration', 'C1', ['C2'], true, '', { kind: 'migrating', up: true, main: true }],
+    ['destination of a migration', 'C2', ['C1'], true, '', { kind: 'migrating', up: true, main: false }],
     ['migration of others', 'C2', ['C3'], true, '', { kind: 'elsewhere', node: 'C2' }],
     ['virtual ports do not migrate', 'C2', ['C1'], true, 'virtual', { kind: 'elsewhere', node: 'C2' }],
   ])('%s', (_, chassis, additionalChassis, up, type, expected) => {

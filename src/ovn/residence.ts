@@ -29,7 +29,8 @@ export function northboundResidence(port: NorthboundPort, hostname: string, alia
   if (node === undefined || node === '') return { kind: 'nowhere' };
   if (!named.includes(node)) return { kind: 'elsewhere', node };
   const up = port.up === true;
-  if (hosts.length > 1) return { kind: 'migrating', up };
+  // The first is the main one: ovn-nb(5).
+  if (hosts.length > 1) return { kind: 'migrating', up, main: named.includes(hosts[0] ?? '') };
   return up ? { kind: 'here' } : { kind: 'down' };
 }
 
@@ -50,9 +51,9 @@ interface Binding {
 export function southboundResidence(binding: Binding, systemId: string): Residence {
   const up = binding.up !== false;
   const additional = binding.type === 'virtual' ? [] : binding.additionalChassis;
-  if (additional.includes(systemId)) return { kind: 'migrating', up };
+  if (additional.includes(systemId)) return { kind: 'migrating', up, main: false };
   if (binding.chassis === undefined || binding.chassis === '') return { kind: 'nowhere' };
   if (binding.chassis !== systemId) return { kind: 'elsewhere', node: binding.chassis };
-  if (additional.length > 0) return { kind: 'migrating', up };
+  if (additional.length > 0) return { kind: 'migrating', up, main: true };
   return up ? { kind: 'here' } : { kind: 'down' };
 }

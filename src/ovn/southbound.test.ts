@@ -157,7 +157,7 @@ describe('what a change affects', () => {
   it('is every port of a chassis that changes its name', () => {
     const { db, topology } = cloudWithVm();
     topology.affected(db.update('Port_Binding', 'port vm', { additional_chassis: ['chassis C2'] }));
-    expect(testPort(topology, 'vm')?.residence).toEqual({ kind: 'migrating', up: true });
+    expect(testPort(topology, 'vm')?.residence).toEqual({ kind: 'migrating', up: true, main: true });
     expect(testPort(topology, 'vm')?.neighbor).toBe(true);
     expect(topology.affected(db.update('Chassis', 'chassis C2', { name: 'C3' }))).toEqual(bothOnPub);
     expect(topology.affected(db.update('Chassis', 'chassis C2', {}))).toEqual(new Set());

@@ -46,8 +46,11 @@ export interface Network {
 /** Where a port is, from the point of view of this node. */
 export type Residence =
   | { readonly kind: 'here' }
-  /** One of several bindings during a live migration. */
-  | { readonly kind: 'migrating'; readonly up: boolean }
+  /**
+   * One of several bindings during a live migration. OVN delivers to all of them; what else it does for a port
+   * (`is_chassis_resident` of ovn-sb(5): translating its floating IP) it does at the main one.
+   */
+  | { readonly kind: 'migrating'; readonly up: boolean; readonly main: boolean }
   /** Bound here but not up. */
   | { readonly kind: 'down' }
   | { readonly kind: 'elsewhere'; readonly node: string }

@@ -6,7 +6,7 @@ import { inject } from 'vitest';
 import { type AgentDriver, LabAgent } from '../../lab/agent-process.ts';
 import { Content, FLAT_NETWORK, TENANT_NETWORK, VLAN_NETWORK } from '../../lab/content.ts';
 import { Lab } from '../../lab/lab.ts';
-import { CHASSIS_NAMES, type ChassisName, EXTERNAL } from '../../lab/layout.ts';
+import { CHASSIS_NAMES, type ChassisName, EXTERNAL, routerNamed } from '../../lab/layout.ts';
 import { LabError } from '../../lab/machine.ts';
 import type { LabNode } from '../../lab/node.ts';
 import { RouterContent } from '../../lab/router-content.ts';
@@ -177,6 +177,13 @@ async function nodeState(node: LabNode): Promise<readonly string[]> {
 /** Waits for answers to pings from outside. */
 export async function pingFromOutside({ lab }: Cloud, address: string): Promise<void> {
   await pingUntil(lab.node('ext'), address, { timeoutMs: PING_TIMEOUT_MS });
+}
+
+/** Waits for answers to pings of a node itself: what it announces, it delivers. */
+export async function pingFromNode({ lab }: Cloud, node: ChassisName, address: string): Promise<void> {
+  const { loopback4, loopback6 } = routerNamed(node);
+  const from = address.includes(':') ? loopback6 : loopback4;
+  await pingUntil(lab.node(node), address, { from, timeoutMs: PING_TIMEOUT_MS });
 }
 
 /** Waits until a TCP connection from outside gets the text that the server sends. */
