@@ -470,8 +470,8 @@ export const EXPOSURE_DIFFERENCES: readonly ProvenDifference[] = [
     what: 'Port and floating IP in a live migration',
     python: 'The floating IP is withdrawn on both nodes while the port is down.',
     agent:
-      'The source announces the floating IP until the port is the destination's alone, then the destination does, before the port is up, within `migration_grace`; the port's own addresses are announced by both.',
-    why: 'Make before break.',
+      "The source announces the floating IP until the port is the destination's alone, then the destination does, before the port is up, within `migration_grace`; the port's own addresses are announced by both.",
+    why: 'Make before break, and OVN translates at the main binding alone.',
     proof: { file: FLOATING_IP, title: 'D-29: keeps the MAC address it had %s' },
   },
   {
