@@ -239,7 +239,7 @@ export class Content {
       up: binding?.up === true,
       host: bound?.hostname ?? '',
       additional: hosts
-        .filter(({ _uuid: uuid }) => additional.includes(`${uuid[1]}`))
+        .filter(({ _uuid: uuid }) => additional.includes(JSON.stringify(uuid)))
         .map(({ hostname }) => hostname),
     };
   }

@@ -6,11 +6,11 @@ import { TableData } from './table.ts';
 const KEYS = 30;
 
 function row(uuid: string, keys: readonly string[]): AnyRow {
-  return { _uuid: uuid, keys } as unknown as AnyRow;
+  return { _uuid: uuid, keys };
 }
 
 function keysOf(one: AnyRow): readonly string[] {
-  return (one as unknown as { keys: readonly string[] }).keys;
+  return one.keys as readonly string[];
 }
 
 const someKeys = fc.oneof(
