@@ -21,6 +21,7 @@ import { OrphanCheck } from './orphan-check.ts';
 import { bindingsRemotes, type OvnSource, openOvnSource, ovnRemotes } from './ovn-source.ts';
 import { Planner } from './planner.ts';
 import { Reconciler } from './reconciler.ts';
+import { RegistrationCheck } from './registration-check.ts';
 import { resolveNextHops } from './resolve-next-hops.ts';
 import { whenSnapshot } from './when-snapshot.ts';
 import { WithdrawGuard } from './withdraw-guard.ts';
@@ -102,6 +103,7 @@ class Agent {
       changeLog: this.#changeLog,
       zebraCheck: new ZebraCheck(edge.frr, clock, log),
       orphanCheck: new OrphanCheck(edge.frr, config, clock, log),
+      registrationCheck: new RegistrationCheck(edge.frr, config, clock, log),
       readFacts: async (signal) => {
         const facts = await this.#facts.read(signal);
         await resolveNextHops(edge.netlink, facts);

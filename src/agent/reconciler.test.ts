@@ -195,6 +195,26 @@ describe('the loop', () => {
     expect(await cloud.advertised()).toEqual(['172.24.4.10/32']);
   });
 
+  it('has bgpd register again when it does not hear of the first address after a start', async () => {
+    cloud = new Cloud();
+    await cloud.agent.settle();
+    cloud.edge.frr.loseRegistration();
+    await cloud.tell(cloud.port(10));
+    cloud.agent.clock.advance(1000);
+    await cloud.agent.settle();
+    // Once may be a matter of time.
+    expect(cloud.edge.frr.registered).toBe(false);
+    cloud.agent.clock.advance(2000);
+    await cloud.agent.settle();
+    expect(cloud.edge.frr.registered).toBe(true);
+    cloud.edge.frr.loseRegistration();
+    await cloud.tell(cloud.port(11));
+    cloud.agent.clock.advance(60_000);
+    await cloud.agent.settle();
+    // A running agent sees zebra return.
+    expect(cloud.edge.frr.registered).toBe(false);
+  });
+
   it('announces the floating IP of a migrating port once OVN translates it here, with the MAC address it had', async () => {
     cloud = new Cloud({ migrationGraceSec: 10 });
     await cloud.agent.settle();

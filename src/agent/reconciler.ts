@@ -17,6 +17,7 @@ import type { ChangeLog } from './change-log.ts';
 import type { OrphanCheck } from './orphan-check.ts';
 import { advertisementChanges, changeCount, withoutRemovals } from './plan-tools.ts';
 import type { Planner } from './planner.ts';
+import type { RegistrationCheck } from './registration-check.ts';
 import type { WithdrawGuard } from './withdraw-guard.ts';
 import type { ZebraCheck } from './zebra-check.ts';
 
@@ -29,6 +30,7 @@ export interface ReconcilerParts {
   readonly changeLog: ChangeLog;
   readonly zebraCheck: ZebraCheck;
   readonly orphanCheck: OrphanCheck;
+  readonly registrationCheck: RegistrationCheck;
   /** Reads what is known about this node; called when something of it may have changed. */
   readonly readFacts: (signal: AbortSignal) => Promise<NodeFacts>;
   readonly scopeOf: (facts: NodeFacts) => NodeScope;
@@ -197,6 +199,7 @@ export class Reconciler {
     if (this.#stale === 'all' || this.#stale.size > 0) await this.#read(signal);
     if (this.#compare === 'all' || this.#compare.size > 0) await this.#correct(signal);
     await this.#checkZebra(signal);
+    await this.#checkRegistration(signal);
     await this.#checkOrphans(signal);
     return true;
   }
@@ -215,6 +218,12 @@ export class Reconciler {
     if (!zebraCheck.due) return;
     const plan = await zebraCheck.run(node, planner.desired, signal);
     this.#conclude(plan, await node.apply(plan, signal), new Set());
+  }
+
+  async #checkRegistration(signal: AbortSignal): Promise<void> {
+    const { registrationCheck, orphanCheck } = this.#parts;
+    if (registrationCheck.dueInMs === 0 && (await registrationCheck.run(signal))) orphanCheck.request();
+    if (registrationCheck.dueInMs !== undefined) this.#schedule(registrationCheck.dueInMs);
   }
 
   /** What is written here is not wanted: the comparison after it takes it away again. */
@@ -323,6 +332,7 @@ export class Reconciler {
     this.counters.failedChanges += failed.length;
     this.#parts.changeLog.changes(outcomes, plan.blocked, looked);
     this.#blocked = plan.blocked.length > 0 || (this.#blocked && looked !== 'all');
+    this.#parts.registrationCheck.observe(outcomes);
     const checkInMs = this.#parts.zebraCheck.observe(outcomes);
     if (checkInMs !== undefined) this.#schedule(checkInMs);
     if (failed.length === 0) {

@@ -14,6 +14,7 @@ import { MigrationGrace } from './migration-grace.ts';
 import { OrphanCheck } from './orphan-check.ts';
 import { Planner } from './planner.ts';
 import { Reconciler } from './reconciler.ts';
+import { RegistrationCheck } from './registration-check.ts';
 import { WithdrawGuard } from './withdraw-guard.ts';
 import { ZebraCheck } from './zebra-check.ts';
 
@@ -77,6 +78,7 @@ export class TestAgent {
       changeLog: new ChangeLog(silentLogger, this.clock),
       zebraCheck: new ZebraCheck(edge.frr, this.clock, silentLogger),
       orphanCheck: new OrphanCheck(edge.frr, config, this.clock, silentLogger),
+      registrationCheck: new RegistrationCheck(edge.frr, config, this.clock, silentLogger),
       readFacts: (signal) => facts.read(signal),
       scopeOf: (known) => facts.scope(known),
     });

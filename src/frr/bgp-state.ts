@@ -62,6 +62,13 @@ export function redistributedHosts(text: string): readonly Prefix[] {
   return prefixes(at(parseJson(text), 'routes'), isTaken).filter(isHostPrefix);
 }
 
+/** Whether `show bgp ipv4 unicast PREFIX json` (or ipv6) has a path that this node brings in. Absent prefixes print as no text. */
+export function isOriginated(text: string): boolean {
+  if (text.trim() === '') return false;
+  const paths = at(parseJson(text), 'paths');
+  return Array.isArray(paths) && paths.some((path) => at(path, 'sourced') === true);
+}
+
 /** Whether `show ip route PREFIX json` (or ipv6, or of a VRF) shows a route, of whatever protocol. */
 export function holdsRoute(text: string, prefix: Prefix): boolean {
   return at(parseJson(text), prefix) !== undefined;

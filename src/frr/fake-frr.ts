@@ -34,6 +34,7 @@ export class FakeFrr implements Frr {
   #zebraRoutes: readonly Prefix[] = [];
   #announced: readonly Prefix[] = [];
   #orphans: () => readonly Prefix[] = () => [];
+  #deaf = false;
   readonly #returnListeners = new Set<() => void>();
 
   constructor(options: FakeFrrOptions = {}) {
@@ -90,6 +91,22 @@ export class FakeFrr implements Frr {
     return this.#stanzas.has(id) ? this.#orphans().filter((prefix) => !except(prefix)) : [];
   }
 
+  async heard(
+    _scope: StanzaScope,
+    id: Stanza['id'],
+    _prefix: Prefix,
+    signal?: AbortSignal,
+  ): Promise<'yes' | 'no' | 'unknown'> {
+    this.#check(signal);
+    if (!this.#stanzas.has(id)) return 'unknown';
+    return this.#deaf ? 'no' : 'yes';
+  }
+
+  async registerAgain(_scope: StanzaScope, signal?: AbortSignal): Promise<void> {
+    this.#check(signal);
+    this.#deaf = false;
+  }
+
   onZebraReturn(listener: () => void): () => void {
     this.#returnListeners.add(listener);
     return () => this.#returnListeners.delete(listener);
@@ -130,6 +147,15 @@ export class FakeFrr implements Frr {
   configure(options: FakeFrrOptions): void {
     if ('as' in options) this.#as = options.as;
     if ('routerId' in options) this.#routerId = options.routerId;
+  }
+
+  /** zebra was started anew while nobody watched: bgpd hears of nothing until it registers again. */
+  loseRegistration(): void {
+    this.#deaf = true;
+  }
+
+  get registered(): boolean {
+    return !this.#deaf;
   }
 
   /** What zebra and bgpd are to say they hold. */

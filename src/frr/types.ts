@@ -56,6 +56,18 @@ export interface Frr {
     except: (prefix: Prefix) => boolean,
     signal?: AbortSignal,
   ): Promise<readonly Prefix[]>;
+  /**
+   * Whether bgpd has taken over a prefix that a stanza redistributes; `unknown` while the stanza does not stand or zebra
+   * has no route to it itself.
+   */
+  heard?(
+    scope: StanzaScope,
+    id: Stanza['id'],
+    prefix: Prefix,
+    signal?: AbortSignal,
+  ): Promise<'yes' | 'no' | 'unknown'>;
+  /** Makes bgpd register with zebra what the agent's stanzas redistribute, once more. */
+  registerAgain?(scope: StanzaScope, signal?: AbortSignal): Promise<void>;
   /** Calls back when bgpd has another zebra than before, and has registered its redistribution with it. */
   onZebraReturn?(listener: () => void): () => void;
   /** Calls back when bgpd went away (`down`) and when it answers again (`up`). */

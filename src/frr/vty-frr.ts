@@ -18,6 +18,7 @@ import type { Logger } from '../base/logger.ts';
 import {
   hasDefaultInstance,
   holdsRoute,
+  isOriginated,
   kernelPrefixes,
   originatedPrefixes,
   redistributedHosts,
@@ -166,6 +167,33 @@ export class VtyFrr implements Frr {
     });
   }
 
+  async heard(
+    scope: StanzaScope,
+    id: Stanza['id'],
+    prefix: Prefix,
+    signal?: AbortSignal,
+  ): Promise<'yes' | 'no' | 'unknown'> {
+    checkScope(scope);
+    const { stanzas } = await this.#view(scope, signal);
+    if (!stanzas.some((stanza) => stanza.id === id)) return 'unknown';
+    const [vrf, version] = [id === 'leak' ? `vrf ${scope.vrf} ` : '', familyOf(prefix)];
+    if (isOriginated(await this.#ask(`show bgp ${vrf}ipv${version} unicast ${prefix} json`, signal)))
+      return 'yes';
+    return this.#withSocket('zebra', signal, async (socket, deadline) => {
+      const text = await query(
+        socket,
+        `show ${version === 4 ? 'ip' : 'ipv6'} route ${vrf}${prefix} json`,
+        deadline,
+      );
+      return holdsRoute(text, prefix) ? 'no' : 'unknown';
+    });
+  }
+
+  async registerAgain(scope: StanzaScope, signal?: AbortSignal): Promise<void> {
+    checkScope(scope);
+    await this.#inSession(() => this.#redistributeAgain(scope, signal));
+  }
+
   onZebraReturn(listener: () => void): () => void {
     this.#returnListeners.add(listener);
     return () => this.#returnListeners.delete(listener);
@@ -199,7 +227,8 @@ export class VtyFrr implements Frr {
 
   async #zebraReturned(): Promise<void> {
     try {
-      await this.#inSession(() => this.#redistributeAgain());
+      const scope = this.#scope;
+      if (scope !== undefined) await this.#inSession(() => this.#redistributeAgain(scope, undefined));
     } catch (error) {
       this.#logger.warn(
         { err: error },
@@ -210,14 +239,14 @@ export class VtyFrr implements Frr {
   }
 
   /** Entered again, the lines that stand already make bgpd register with the zebra of now. */
-  async #redistributeAgain(): Promise<void> {
-    if (this.#scope === undefined || this.#closed) return;
-    const { stanzas } = await this.#view(this.#scope, undefined);
+  async #redistributeAgain(scope: StanzaScope, signal: AbortSignal | undefined): Promise<void> {
+    if (this.#closed) return;
+    const { stanzas } = await this.#view(scope, signal);
     const plan = redistributionAgain(stanzas);
     if (plan.length === 0) return;
     const commands = plan.map(({ command }) => command);
     this.#logger.info({ commands }, 'zebra was started anew: bgpd registers its redistribution again');
-    await this.#configure(plan, undefined, [STATUS_OK, STATUS_WARNING]);
+    await this.#configure(plan, signal, [STATUS_OK, STATUS_WARNING]);
   }
 
   async #applyNow(

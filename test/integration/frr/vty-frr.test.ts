@@ -384,6 +384,28 @@ describe('routes', () => {
     expect(await frr.announced()).toContain('192.0.2.2/32');
   });
 
+  test('a bgpd that does not hear of routes is found, and hears of them when it registers again', async () => {
+    await frr.apply(SCOPE, undefined, KERNEL);
+    const blackhole = ['metric', '17900', 'proto', '179'];
+    const first = '192.0.2.1/32' as Prefix;
+    const ask = (prefix: Prefix) => frr.heard(SCOPE, 'kernel-routes', prefix);
+    expect(await ask(first)).toBe('unknown');
+    expect(await frr.heard(SCOPE, 'leak', first)).toBe('unknown');
+    await node.ip('route', 'add', 'blackhole', first, ...blackhole);
+    await eventually(async () => (await ask(first)) === 'yes');
+    // Nobody subscribed: it is as if no agent ran.
+    await node.stopDaemon('zebra');
+    await node.startDaemon('zebra');
+    await eventually(async () => /^bgp\s/m.test(await node.vtysh('show zebra client summary')), 20_000);
+    const later = ['192.0.2.2/32' as Prefix, '2001:db8::2/128' as Prefix];
+    for (const prefix of later) {
+      await node.ip('route', 'add', 'blackhole', prefix, ...blackhole);
+      await eventually(async () => (await ask(prefix)) === 'no');
+    }
+    await frr.registerAgain(SCOPE);
+    for (const prefix of later) await eventually(async () => (await ask(prefix)) === 'yes');
+  });
+
   test('a route that went while zebra was away is found, and goes when it comes and goes once more', async () => {
     let returns = 0;
     frr.subscribe(() => undefined);
