@@ -46,6 +46,9 @@ export interface AgentParts {
  */
 const UNANNOUNCED: readonly NodeObjectKind[] = ['frr', 'proxy-ndp', 'sysctl', 'fdb'];
 
+/** Proxy entries are few and quickly read: a missing one costs the reachability of an address. */
+const PROXY_LOOK_MS = 500;
+
 /** A pass that takes longer hangs: the supervisor is no longer told that all is well. */
 const HUNG_PASS_MS = 120_000;
 
@@ -217,6 +220,7 @@ class Agent {
     const { config } = this.#parts;
     this.#every(config.reconcileIntervalSec * 1000, () => this.#reconciler.audit());
     this.#every(config.frrReconcileIntervalSec * 1000, () => this.#reconciler.recheck(UNANNOUNCED));
+    this.#every(PROXY_LOOK_MS, () => void this.#node.look('proxy-ndp', this.#closed.signal));
   }
 
   #every(intervalMs: number, action: () => void): void {

@@ -236,6 +236,25 @@ describe('Node', () => {
     expect(made.fake.netlink.linkNamed('br-ex.100')).toBeDefined();
   });
 
+  it('sees at a look that a proxy entry is missing, which the kernel does not tell', async () => {
+    const made = await bench();
+    await reach(made, want([VM6]));
+    await judge(made);
+    const proxies = await made.fake.netlink.neighbors({ family: 6, proxy: true });
+    expect(proxies).not.toEqual([]);
+    await made.node.look('proxy-ndp');
+    expect(made.drifts).toEqual([]);
+    const [neighbor] = proxies;
+    if (neighbor !== undefined) made.fake.netlink.foreign({ type: 'neighbor', op: 'delete', neighbor });
+    await judge(made);
+    expect(made.drifts).toEqual([]);
+    await made.node.look('proxy-ndp');
+    expect(made.drifts).toEqual([['proxy-ndp']]);
+    // It is known and told; whoever reads it next will see.
+    await made.node.look('proxy-ndp');
+    expect(made.drifts).toEqual([['proxy-ndp']]);
+  });
+
   it('hears when the vswitchd lost its flows and when FRR lost its stanzas', async () => {
     const made = await bench();
     const desired = want([VM]);

@@ -196,6 +196,25 @@ export class Node {
     });
   }
 
+  /**
+   * Looks whether a kind of which the kernel sends no events is as believed, and tells if not; for kinds that are quick to
+   * read. Without effect while something else goes on, or where nothing of the kind is believed to be there.
+   */
+  async look(kind: NodeObjectKind, signal?: AbortSignal): Promise<void> {
+    if (this.#busy > 0 || this.#closed || this.#stale.has(kind) || this.#mirror.of(kind).size === 0) return;
+    await this.#exclusive(async () => {
+      const found = new Mirror();
+      try {
+        found.replace(kind, await kindNamed(kind).read(this.#view(), signal));
+      } catch (error) {
+        // The next read says so to whoever waits for it.
+        this.#log.debug({ kind, error: String(error) }, 'cannot be looked at');
+        return;
+      }
+      if (!agrees(this.#mirror.of(kind), found.of(kind))) this.#drifted(new Set([kind]));
+    });
+  }
+
   /** Calls back with the kinds to read again; also when only some of the node's notifications were lost. */
   onDrift(listener: (kinds: ReadonlySet<NodeObjectKind>) => void): () => void {
     this.#listeners.add(listener);
