@@ -1,7 +1,7 @@
 /** Drills on what the node itself holds: kernel, Open vSwitch. */
 import { expect, it } from 'vitest';
 import { kill, start } from './programs.ts';
-import { expectRecovery, type Ground, RECHECK_SEC, type Stage } from './stage.ts';
+import { expectRecovery, type Ground, type Stage } from './stage.ts';
 
 const GROUP = 'The kernel and Open vSwitch';
 const NONE = 'agent';

@@ -512,8 +512,8 @@ export const PROCESS_DIFFERENCES: readonly ProvenDifference[] = [
     what: 'What somebody else removes from the node',
     python: 'Repaired at the next sync (`reconcile_interval`).',
     agent:
-      'Rules, routes, neighbours, addresses, devices, flows and ports within a second; what nobody tells of (proxy ' +
-      'entries, settings below /proc/sys, lines of FRR) after `frr_reconcile_interval` at the latest.',
+      'Rules, routes, neighbours, proxy entries, addresses, devices, flows and ports within a second; what nobody ' +
+      'tells of (settings below /proc/sys, lines of FRR) after `frr_reconcile_interval` at the latest.',
     why: 'The kernel and Open vSwitch tell when something changes.',
     proof: { file: REAL_KERNEL, title: 'within a second' },
   },
