@@ -80,12 +80,13 @@ async function standingLab(name: string): Promise<Lab> {
   }
 }
 
-/** Agents on all nodes, and what the nodes hold while nothing is exposed. */
+/** Agents on all nodes, none of them left from a scenario that failed, and what the nodes hold while nothing is exposed. */
 export async function startOnEmptyCloud(
   lab: Lab,
   driver: AgentDriver,
   settings: Readonly<Record<string, string>> = {},
 ): Promise<{ readonly agents: ReadonlyMap<ChassisName, LabAgent>; readonly empty: NodeStates }> {
+  for (const node of CHASSIS_NAMES) await new LabAgent(lab, node).stop();
   await forgetPatchPorts(lab);
   const agents = await startAgents(lab, driver, settings);
   return { agents, empty: await restingStates(lab) };
