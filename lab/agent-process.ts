@@ -35,8 +35,13 @@ export interface AgentLogLine {
   readonly fields: Readonly<Record<string, unknown>> | undefined;
 }
 
+/** The texts that the log consists of: what the agent wrote before it had a log file, and its log file. */
+type LogTexts = readonly [streams: string, file: string];
+
 export class LabAgent {
   readonly #node: LabNode;
+  /** How long the log was when `run` started the agent last. */
+  #earlier: readonly [streams: number, file: number] = [0, 0];
 
   constructor(lab: Lab, node: ChassisName) {
     this.#node = lab.node(node);
@@ -69,6 +74,8 @@ export class LabAgent {
 
   /** Starts the agent with the configuration that the node has. */
   async run(): Promise<NodeProcess> {
+    const [streams, file] = await this.#logTexts();
+    this.#earlier = [streams.length, file.length];
     const argv = [process.execPath, AGENT_PROGRAM, 'run', '--config-file', AGENT_CONFIG];
     return this.#node.spawn(PROCESS_NAME, argv);
   }
@@ -115,12 +122,21 @@ export class LabAgent {
 
   /** The agent's log so far; with what it wrote to its standard streams when it has no log file yet. */
   async log(): Promise<readonly AgentLogLine[]> {
-    const streams = (await this.#node.read(`/var/log/${PROCESS_NAME}.log`)) ?? '';
-    const log = (await this.#node.read(AGENT_LOG)) ?? '';
-    return `${streams}${log}`
-      .split('\n')
-      .filter((text) => text !== '')
-      .map((text) => ({ text, fields: parseFields(text) }));
+    return (await this.#logTexts()).flatMap(logLines);
+  }
+
+  /**
+   * The log of the run that `run` started last. The files are appended to, and a killed run leaves a line without an end:
+   * no line tells where this one begins.
+   */
+  async runLog(): Promise<readonly AgentLogLine[]> {
+    const texts = await this.#logTexts();
+    return texts.flatMap((text, index) => logLines(text.slice(this.#earlier[index])));
+  }
+
+  async #logTexts(): Promise<LogTexts> {
+    const streams = await this.#node.read(`/var/log/${PROCESS_NAME}.log`);
+    return [streams ?? '', (await this.#node.read(AGENT_LOG)) ?? ''];
   }
 }
 
@@ -158,6 +174,13 @@ export function agentConfig(advertiseVia: 'vrf' | 'main', node: ChassisName, opt
       [`[${name}]`, ...[...values].map(([key, value]) => `${key} = ${value}`), ''].join('\n'),
     )
     .join('\n');
+}
+
+function logLines(text: string): AgentLogLine[] {
+  return text
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => ({ text: line, fields: parseFields(line) }));
 }
 
 function parseFields(text: string): Readonly<Record<string, unknown>> | undefined {

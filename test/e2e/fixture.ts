@@ -49,14 +49,16 @@ export async function stopAgents(agents: ReadonlyMap<ChassisName, LabAgent>): Pr
   for (const agent of agents.values()) await agent.stop();
 }
 
-/** Waits until the agent's current run says that the node holds what it should. */
+/**
+ * Waits until the run that `agent.run()` started last says that the node holds what it should. What earlier runs said is in
+ * the same log, and right after a start nothing else is.
+ */
 export async function awaitSettled(agent: LabAgent): Promise<void> {
   await until(
     'the agent to have settled',
     async (): Promise<Seen<true>> => {
-      const log = await agent.log();
-      const start = log.findLastIndex((line) => line.fields?.msg === 'starting');
-      const settled = log.slice(start).some((line) => line.fields?.msg === 'the node holds what it should');
+      const log = await agent.runLog();
+      const settled = log.some((line) => line.fields?.msg === 'the node holds what it should');
       return settled ? { value: true } : { seen: log.at(-1)?.text ?? '' };
     },
     { timeoutMs: 180_000 },

@@ -30,7 +30,8 @@ import {
 } from './fixture.ts';
 import { slowness } from './machine-speed.ts';
 
-const LAB = 'e2e';
+/** Other runs of the tests may be under way on the machine. */
+const LAB = `ports-${process.pid}`;
 
 let cloud: Cloud;
 
@@ -270,6 +271,9 @@ describe.each(['nb', 'sb'] as const)('driver %s', (driver) => {
     ];
     await agent.run();
     await awaitSettled(agent);
+    // What was waited for is not what an earlier run said.
+    const starts = (await agent.runLog()).filter(({ fields }) => fields?.msg === 'starting');
+    expect(starts).toHaveLength(1);
     // One more audit of FRR's part: a round trip that the agent answers after everything else.
     const plan = await agent.command(['plan'], { check: false });
     expect(plan.code).toBe(0);
