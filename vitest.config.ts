@@ -5,6 +5,14 @@ export default defineConfig({
     projects: [
       {
         test: {
+          name: 'mutations',
+          include: ['test/mutations/**/*.test.ts'],
+          pool: 'forks',
+          testTimeout: 600_000,
+        },
+      },
+      {
+        test: {
           name: 'unit',
           // How long a poll waits in vain: only a failure takes it, and a busy machine needs it.
           expect: { poll: { timeout: 10_000 } },

@@ -2,7 +2,7 @@
 /**
  * Entry point of the project's npm scripts: prepares what a command needs, then runs it.
  *
- *   node scripts/run.mjs demo|lab|test|integration|e2e|docs [arguments...]
+ *   node scripts/run.mjs demo|lab|test|integration|e2e|mutations|docs [arguments...]
  *
  * `e2e` and `test` can run in a guest of another kernel: `e2e --kernel uml [--suite SUITE]`, `test --with uml`.
  *
@@ -41,6 +41,10 @@ const COMMANDS = {
     await prepareAll(guest !== undefined);
     const tests = vitest(['--project', 'e2e', ...rest]);
     return node(guest === undefined ? tests : inGuest(guest, tests, { environment: testSettings() }));
+  },
+  mutations: async (args) => {
+    await prepareAll();
+    return isolated(vitest(['--project', 'mutations', ...args]));
   },
   docs: async (args) => {
     await installNodePackages();

@@ -76,13 +76,20 @@ describe('an agent that runs', () => {
     await agent.settle();
     expect([await rules(edge), edge.writes()]).toEqual([[expect.stringContaining('172.24.4.10/32')], writes]);
     // While the loop writes, the row changes back: the last word counts.
-    up(false);
-    await Promise.resolve();
-    up(true);
-    await Promise.resolve();
-    up(false);
-    await agent.settle();
-    expect(await rules(edge)).toEqual([]);
+    for (const last of [true, false]) {
+      edge.netlink.fail = undefined;
+      up(last);
+      await agent.settle();
+      let written = false;
+      edge.netlink.fail = () => {
+        if (!written) up(last);
+        written = true;
+        return undefined;
+      };
+      up(!last);
+      await agent.settle();
+      expect([written, (await rules(edge)).length]).toEqual([true, last ? 1 : 0]);
+    }
     await agent.stop();
   });
 });

@@ -18,6 +18,24 @@ describe('a floating IP', () => {
     });
   });
 
+  it('is asked again when its row changes, and keeps what the row says whatever the port says', () => {
+    const { change, get } = routerCloud();
+    for (const values of [
+      { external_mac: undefined },
+      { external_mac: 'fa:16:3e:00:00:f1' },
+      { external_ip: '172.24.4.101' },
+    ]) {
+      expect(change((tx) => tx.update('NAT', 'fip', values))).toEqual(['nat:fip']);
+    }
+    expect(get('nat', 'fip')).toMatchObject({
+      externalIpText: '172.24.4.101',
+      externalMacText: 'fa:16:3e:00:00:f1',
+    });
+    const portIds = ids({ 'neutron:network_name': 'neutron-tenant', 'neutron:port_fip': '172.24.4.199' });
+    change((tx) => tx.update('Logical_Switch_Port', 'vm', { external_ids: portIds }));
+    expect(get('nat', 'fip').externalIpText).toBe('172.24.4.101');
+  });
+
   it('follows its port, and is its companion', () => {
     const { change, get, topology } = routerCloud();
     expect([...topology.companions('port:vm')]).toEqual(['nat:fip']);

@@ -98,6 +98,28 @@ describe('example 3: a distributed floating IP', () => {
     expect(added(example.on(NODE_1))).toEqual([]);
   });
 
+  it('D-04: is what its row says, whatever its port says: other address, other port, MAC address that comes late', () => {
+    const example = cloud(undefined);
+    const { db } = example.cloud;
+    const held = db.views.Logical_Switch_Port.get('port vm-t1')?.external_ids ?? new Map();
+    const portIds = new Map([...held, ['neutron:port_fip', '172.24.4.199']]);
+    db.update('Logical_Switch_Port', 'port vm-t1', { external_ids: portIds });
+    example.addHost({
+      name: 'vm-t2',
+      network: TEN,
+      addresses: 'fa:16:3e:00:00:32 192.168.1.32',
+      node: NODE_2,
+    });
+    const both = (): string[][] => [NODE_1, NODE_2].map((node) => added(example.on(node)));
+    expect(both()).toEqual([[], []]);
+    db.update('NAT', 'fip', { external_mac: FIP_MAC });
+    expect(both()).toEqual([sorted(host('172.24.4.131', FIP_MAC)), []]);
+    db.update('NAT', 'fip', { external_ip: '172.24.4.132' });
+    expect(both()).toEqual([sorted(host('172.24.4.132', FIP_MAC)), []]);
+    db.update('NAT', 'fip', { logical_port: 'vm-t2', logical_ip: '192.168.1.32' });
+    expect(both()).toEqual([[], sorted(host('172.24.4.132', FIP_MAC))]);
+  });
+
   it('is nothing without its MAC address', () => {
     expect(added(cloud(undefined).on(NODE_1))).toEqual([]);
   });

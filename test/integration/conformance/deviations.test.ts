@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { MUTATIONS } from '../../mutations/mutations.ts';
 import { DEVIATIONS } from './deviations.ts';
 
 const ROOT = join(import.meta.dirname, '../../..');
@@ -19,6 +20,16 @@ describe('the required deviations', () => {
       // As the end of a title: a comment is no test.
       const quoted = ["'", '"', '`'].some((quote) => text.includes(`${title}${quote}`));
       expect(quoted, `${file}: ${title}`).toBe(true);
+    }
+  });
+
+  it('are each taken out of the source once, in a place that is there (npm run test:mutations)', () => {
+    const broken = new Set(MUTATIONS.map(({ id }) => id));
+    const proven = DEVIATIONS.filter(({ notInThisVersion }) => notInThisVersion === undefined);
+    expect(proven.map(({ id }) => id).filter((id) => !broken.has(id))).toEqual([]);
+    for (const { id, what, file, from } of MUTATIONS) {
+      const places = readFileSync(join(ROOT, file), 'utf8').split(from).length - 1;
+      expect(places, `${id}, ${what}: places for it in ${file}`).toBe(1);
     }
   });
 });

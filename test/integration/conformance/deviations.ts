@@ -14,6 +14,7 @@ export interface Deviation {
 
 const CONFORMANCE = 'test/integration/conformance/conformance.test.ts';
 const ADOPTION = 'test/integration/conformance/adoption.test.ts';
+const RUN_AGENT = 'test/integration/agent/run-agent.test.ts';
 const REAL_KERNEL = 'test/integration/node/real-kernel.test.ts';
 const FRR = 'test/integration/frr/vty-frr.test.ts';
 const EXAMPLES = 'src/wiring/worked-examples.test.ts';
@@ -22,6 +23,7 @@ const UNDERLAY = 'src/wiring/underlay.test.ts';
 const FLOATING_IP = 'src/exposures/floating-ip.test.ts';
 const LOAD_BALANCER = 'src/exposures/load-balancer.test.ts';
 const TENANT_SUBNET = 'src/exposures/tenant-subnet.test.ts';
+const NORTHBOUND_NAT = 'src/ovn/northbound-nat.test.ts';
 const NORTHBOUND_ROUTERS = 'src/ovn/northbound-routers.test.ts';
 const OVN_WIRING = 'src/wiring/ovn.test.ts';
 const LOCAL_OVN = 'src/agent/local-ovn.test.ts';
@@ -50,11 +52,18 @@ export const DEVIATIONS: readonly Deviation[] = [
     [LOCAL_OVN, 'puts back rows that somebody deleted'],
   ]),
   proven('D-04', 'floating IPs derive from NAT rows', [
-    [FLOATING_IP, 'D-04: derives from its NAT row alone, whatever the port says of it, and follows the row'],
-    ['src/ovn/northbound-nat.test.ts', 'follows its port, and is its companion'],
+    [
+      EXAMPLES,
+      'D-04: is what its row says, whatever its port says: other address, other port, MAC address that comes late',
+    ],
+    [
+      NORTHBOUND_NAT,
+      'is asked again when its row changes, and keeps what the row says whatever the port says',
+    ],
+    [NORTHBOUND_NAT, 'follows its port, and is its companion'],
   ]),
   proven('D-05', 'centralised floating IPs without gateway_port', [
-    [FLOATING_IP, 'D-05: needs no gateway port in its row: any of the router serves'],
+    [NORTHBOUND_NAT, 'has the gateway that it names, else those of the router that contains it'],
     [
       EXAMPLES,
       'example 4: a centralised floating IP with %s follows the gateway on failover, with nothing left',
@@ -94,7 +103,6 @@ export const DEVIATIONS: readonly Deviation[] = [
     [EXAMPLES, 'example 8: a subnet that the router translates stays in, hosts and all'],
   ]),
   proven('D-13', 'a port with a floating IP keeps its own address', [
-    [FLOATING_IP, 'D-13: leaves the address of its port on a provider network where it is'],
     [UNDERLAY, 'keeps its own address exposed when it has a floating IP'],
   ]),
   absent('D-14', 'stretched L2 and gateways elsewhere', 'driver = ovn_stretched_l2_bgp_driver is refused'),
@@ -113,6 +121,8 @@ export const DEVIATIONS: readonly Deviation[] = [
     ],
   ]),
   proven('D-18', 'everything is watched', [
+    [RUN_AGENT, 'D-18: follows ovn-bridge-mappings'],
+    [RUN_AGENT, 'D-18: puts back at once what somebody took away'],
     [LIVE_FACTS, 'D-18: follows ovn-bridge-mappings while it runs'],
     [RECONCILER, 'waits for a patch port without announcing, and completes by itself'],
     [NODE, 'hears of what others do to its objects, once until it has read again'],
@@ -132,7 +142,7 @@ export const DEVIATIONS: readonly Deviation[] = [
     [PROPERTIES, 'ends where a fresh start over the final rows ends, whatever happened on the way'],
   ]),
   proven('D-22', 'a stop leaves everything as it is, and a command withdraws everything', [
-    [ADOPTION, '%s: the whole agent ends there, and its next start writes nothing'],
+    [RUN_AGENT, 'D-22: leaves everything as it is when it is stopped, and its next start writes nothing'],
     ['src/agent/cleanup.test.ts', 'withdraws before it unwires'],
   ]),
   proven('D-23', 'a right FRR configuration is not touched', [
@@ -155,6 +165,7 @@ export const DEVIATIONS: readonly Deviation[] = [
   proven('D-27', 'floating IPs of VIPs and of members', [
     [LOAD_BALANCER, "D-27: with the gateway's, since its port is never up and gets none"],
     [FLOATING_IP, 'D-27: needs no port, as the members of a load balancer have it'],
+    [NORTHBOUND_NAT, 'of Neutron with fip-distributed %s, port %s and MAC %s is %s'],
   ]),
   absent('D-28', 'one address for route distinguisher and VXLAN', 'driver = ovn_evpn_driver is refused'),
   proven('D-29', 'make before break', [
