@@ -4,9 +4,11 @@
  */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { runAgent } from '../../../src/agent/agent.ts';
-import { systemClock } from '../../../src/base/clock.ts';
 import { type Logger, silentLogger } from '../../../src/base/logger.ts';
+import { VirtualClock } from '../../../src/base/virtual-clock.ts';
+import type { AgentConfig } from '../../../src/config/types.ts';
 import type { FakeNode } from '../../../src/node/fake-node.ts';
+import { BRIDGE } from '../conformance/captured-objects.ts';
 import { type CapturedCloud, startCloud } from '../conformance/captures.ts';
 
 const NODE = 'compute1';
@@ -17,12 +19,15 @@ let cloud: CapturedCloud;
 let edge: FakeNode;
 let stops: (() => Promise<void>)[];
 let warnings: string[];
+/** The agent's timers; what it waits for otherwise comes by itself. */
+let clock: VirtualClock;
 const log: Logger = { ...silentLogger, warn: (_, message) => void warnings.push(message), child: () => log };
 beforeEach(async () => {
   cloud = await startCloud('nb-underlay');
   edge = await cloud.node(NODE);
   stops = [];
   warnings = [];
+  clock = new VirtualClock();
 });
 afterEach(async () => {
   for (const stop of stops) await stop();
@@ -30,14 +35,17 @@ afterEach(async () => {
 });
 
 /** Starts the agent; `ready` counts how often it said that it is, `stop` ends it as SIGTERM does. */
-function start(): { readonly ready: () => number; readonly stop: () => Promise<void> } {
+function start(changes: Partial<AgentConfig> = {}): {
+  readonly ready: () => number;
+  readonly stop: () => Promise<void>;
+} {
   const abort = new AbortController();
   let count = 0;
   const running = runAgent(
     {
-      config: cloud.config,
+      config: { ...cloud.config, ...changes },
       edge,
-      clock: systemClock,
+      clock,
       log,
       osHostname: 'not-the-host-name',
       onReady: () => {
@@ -54,8 +62,8 @@ function start(): { readonly ready: () => number; readonly stop: () => Promise<v
   return { ready: () => count, stop };
 }
 
-async function startReady(): Promise<ReturnType<typeof start>> {
-  const agent = start();
+async function startReady(changes: Partial<AgentConfig> = {}): Promise<ReturnType<typeof start>> {
+  const agent = start(changes);
   await expect.poll(agent.ready).toBe(1);
   return agent;
 }
@@ -96,6 +104,28 @@ describe('a running agent', () => {
     edge.netlink.foreign({ type: 'rule', op: 'delete', rule });
     await expect.poll(rules).toContain(ADDRESS);
   });
+
+  it('D-18: hands traffic to the MAC address that a bridge has now', async () => {
+    await startReady();
+    const macs = (): ReadonlySet<string> =>
+      new Set(
+        edge.ovs.allFlows(BRIDGE).flatMap(({ actions }) => /mod_dl_dst:([^,]+)/.exec(actions)?.[1] ?? []),
+      );
+    edge.netlink.changeLink(BRIDGE, { mac: '02:00:00:00:99:99' });
+    await expect.poll(macs).toEqual(new Set(['02:00:00:00:99:99']));
+  });
+
+  it.each(['reconcileIntervalSec', 'frrReconcileIntervalSec'] as const)(
+    'D-18: looks by itself, too: puts a setting back that nobody tells of after its %s',
+    async (interval) => {
+      const never = 1_000_000;
+      await startReady({ reconcileIntervalSec: never, frrReconcileIntervalSec: never, [interval]: 100 });
+      const setting = 'net/ipv4/conf/br-ex/proxy_arp';
+      edge.files.tamper(setting, '0');
+      clock.advance(100_000);
+      await expect.poll(() => edge.files.readSysctl(setting)).toBe('1');
+    },
+  );
 
   it('changes nothing before the local database says who the node is, and says that it waits', async () => {
     const { systemId } = edge.ovs.snapshot() ?? {};

@@ -96,6 +96,7 @@ export const DEVIATIONS: readonly Deviation[] = [
     ],
     ['src/exposures/gateway.test.ts', 'D-10: has its own next hops answered for, and what is configured'],
     [UNDERLAY, 'are proxied once for all ports of the network, and only while one has an IPv6 address'],
+    [PROPERTIES, 'leaves nothing but the base when everything is gone, and touches nothing foreign'],
   ]),
   absent('D-11', 'bookkeeping of EVPN VRFs', VRF_METHOD),
   proven('D-12', 'hosts only inside an exposed subnet', [
@@ -123,6 +124,8 @@ export const DEVIATIONS: readonly Deviation[] = [
   proven('D-18', 'everything is watched', [
     [RUN_AGENT, 'D-18: follows ovn-bridge-mappings'],
     [RUN_AGENT, 'D-18: puts back at once what somebody took away'],
+    [RUN_AGENT, 'D-18: hands traffic to the MAC address that a bridge has now'],
+    [RUN_AGENT, 'D-18: looks by itself, too: puts a setting back that nobody tells of after its %s'],
     [LIVE_FACTS, 'D-18: follows ovn-bridge-mappings while it runs'],
     [RECONCILER, 'waits for a patch port without announcing, and completes by itself'],
     [NODE, 'hears of what others do to its objects, once until it has read again'],
