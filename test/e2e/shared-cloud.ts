@@ -107,13 +107,12 @@ export type NodeStates = Readonly<Record<ChassisName, readonly string[]>>;
 
 /** What the nodes hold once it has ceased to change: vswitchd takes a moment to let go of what an earlier cloud needed. */
 async function restingStates(lab: Lab): Promise<NodeStates> {
-  let last = '';
+  let last: NodeStates | undefined;
   const probe = async (): Promise<Seen<NodeStates>> => {
     const states = await nodeStates(lab);
-    const text = JSON.stringify(states);
-    const rests = text === last;
-    last = text;
-    return rests ? { value: states } : { seen: 'still changing' };
+    const changes = last === undefined ? ['asked once'] : differences(states, last, ['appeared', 'went']);
+    last = states;
+    return changes.length === 0 ? { value: states } : { seen: changes.join('\n') };
   };
   return (await until('the nodes to rest', probe, { timeoutMs: ROUTE_TIMEOUT_MS, everyMs: 500 })).value;
 }
@@ -132,15 +131,23 @@ export async function awaitStates(lab: Lab, expected: NodeStates): Promise<void>
   await until(
     'the nodes to hold what they held before',
     async (): Promise<Seen<true>> => {
-      const states = await nodeStates(lab);
-      const differences = CHASSIS_NAMES.flatMap((node) => [
-        ...without(states[node], expected[node]).map((line) => `${node} left: ${line}`),
-        ...without(expected[node], states[node]).map((line) => `${node} lost: ${line}`),
-      ]);
-      return differences.length === 0 ? { value: true } : { seen: differences.join('\n') };
+      const found = differences(await nodeStates(lab), expected, ['left', 'lost']);
+      return found.length === 0 ? { value: true } : { seen: found.join('\n') };
     },
     { timeoutMs: ROUTE_TIMEOUT_MS, everyMs: 250 },
   );
+}
+
+/** What one state has more or less than another, each line with the word for it. */
+function differences(
+  states: NodeStates,
+  others: NodeStates,
+  [more, less]: readonly [string, string],
+): readonly string[] {
+  return CHASSIS_NAMES.flatMap((node) => [
+    ...without(states[node], others[node]).map((line) => `${node} ${more}: ${line}`),
+    ...without(others[node], states[node]).map((line) => `${node} ${less}: ${line}`),
+  ]);
 }
 
 function without(lines: readonly string[], others: readonly string[]): readonly string[] {
