@@ -16,6 +16,7 @@ import { ChangeLog } from './change-log.ts';
 import { FactsReader } from './facts-reader.ts';
 import { followLocalOvn } from './follow-local-ovn.ts';
 import { readIdentity } from './identity.ts';
+import { MethodHandover } from './method-handover.ts';
 import { MigrationGrace } from './migration-grace.ts';
 import { OrphanCheck } from './orphan-check.ts';
 import { bindingsRemotes, type OvnSource, openOvnSource, ovnRemotes } from './ovn-source.ts';
@@ -107,6 +108,7 @@ class Agent {
       zebraCheck: new ZebraCheck(edge.frr, clock, log),
       orphanCheck: new OrphanCheck(edge.frr, config, clock, log),
       registrationCheck: new RegistrationCheck(edge.frr, config, clock, log),
+      handover: new MethodHandover(config, log),
       readFacts: async (signal) => {
         const facts = await this.#facts.read(signal);
         await resolveNextHops(edge.netlink, facts);

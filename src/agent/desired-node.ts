@@ -7,13 +7,16 @@
 
 import { compareIp } from '../base/address.ts';
 import { systemClock } from '../base/clock.ts';
+import { silentLogger } from '../base/logger.ts';
 import { sortedBy } from '../base/order.ts';
 import type { AgentConfig } from '../config/types.ts';
 import type { Denial, Exposure } from '../exposures/types.ts';
+import type { Node } from '../node/node.ts';
 import type { DesiredObject, ObjectKey } from '../node/objects.ts';
 import type { Topology } from '../ovn/topology.ts';
 import type { NodeFacts, Pending } from '../wiring/types.ts';
 import { methodOf } from '../wiring/wire.ts';
+import { MethodHandover } from './method-handover.ts';
 import { MigrationGrace } from './migration-grace.ts';
 import { Planner } from './planner.ts';
 
@@ -25,12 +28,19 @@ export interface DesiredNode {
   readonly pending: readonly Pending[];
 }
 
-export function desiredNode(config: AgentConfig, topology: Topology, facts: NodeFacts): DesiredNode {
+/** `node`: the node that it is for, already read; what carries its addresses meanwhile is wanted, too. */
+export function desiredNode(
+  config: AgentConfig,
+  topology: Topology,
+  facts: NodeFacts,
+  node?: Node,
+): DesiredNode {
   const grace = new MigrationGrace(0, systemClock, () => undefined);
   const planner = new Planner(config, methodOf(config.exposingMethod), grace);
   planner.setTopology(topology);
   planner.setFacts(facts);
   planner.step();
+  if (node !== undefined) new MethodHandover(config, silentLogger).hold(planner, node);
   return {
     desired: planner.desired,
     exposures: [...planner.exposures.values()].sort((a, b) => compareIp(a.prefix, b.prefix)),

@@ -53,9 +53,9 @@ export async function dryRun(parts: DryRunParts, signal: AbortSignal): Promise<D
     await awaiting(`the OVN database at ${remotes}`, source.whenSynchronized(signal));
     const reader = new FactsReader(edge, config, log);
     const facts = await reader.read(signal);
-    const { desired, exposures, denials, pending } = desiredNode(config, source.topology, facts);
     node.setScope(reader.scope(facts));
     await node.read(undefined, signal);
+    const { desired, exposures, denials, pending } = desiredNode(config, source.topology, facts, node);
     return { identity, plan: node.plan(desired), exposures, denials, pending };
   } finally {
     node.close();

@@ -212,4 +212,78 @@ describe('a change of method', () => {
     expect(await node.fdb('br-ex')).toEqual([]);
     expect(await held()).toEqual(withUnderlay);
   });
+
+  /** What the kernel was told to take away of what is announced. */
+  const watchWithdrawals = (): string[] => {
+    const gone: string[] = [];
+    node.edge.netlink.subscribe((events) => {
+      for (const event of events) {
+        if (event.type === 'route' && event.gone && event.route.type === 'blackhole')
+          gone.push(event.route.destination);
+      }
+    });
+    return gone;
+  };
+
+  it('makes before it breaks: kernel routing stays until the flows to the OVN of the node are in effect', async () => {
+    node.start({ exposingMethod: 'underlay' });
+    await node.settle();
+    await node.agent?.stop();
+    const [rules, addresses] = [await node.edge.netlink.rules(), await node.advertised()];
+    expect(addresses).toHaveLength(2);
+    const withdrawn = watchWithdrawals();
+
+    node.start();
+    await node.settle();
+    expect(await node.edge.netlink.rules()).toEqual(rules);
+    expect(node.flows('br-osp').map((flow) => flow.split(' ')[0])).toEqual(['900', '900']);
+    // The router knows the address before anything is sent to it.
+    expect(node.rows('Static_MAC_Binding')).toContain('Static_MAC_Binding bgp-router-openstack 172.24.4.10');
+
+    node.makePatchPorts();
+    await node.settle();
+    expect(await node.edge.netlink.rules()).toEqual([]);
+    expect(node.flows('br-osp').map((flow) => flow.split(' ')[0])).toEqual(['1000', '1000']);
+    expect(await node.advertised()).toEqual(addresses);
+    expect(withdrawn).toEqual([]);
+  });
+
+  it('keeps kernel routing while the OVN of the node has not put its rows in place', async () => {
+    node.start({ exposingMethod: 'underlay' });
+    await node.settle();
+    await node.agent?.stop();
+    const rules = await node.edge.netlink.rules();
+    node.start();
+    await node.settle();
+    node.local.database.setIdle(true);
+    node.agent?.reconciler.topologyChanged(node.topology.affected(node.vm(11)), 'update');
+    node.makePatchPorts();
+    const pass = node.settle();
+    for (let turn = 0; turn < 20; turn++) {
+      await new Promise((resolve) => setImmediate(resolve));
+      node.agent?.clock.advance(100);
+    }
+    await pass;
+    expect(await node.edge.netlink.rules()).toEqual(rules);
+    expect(await node.advertised()).toEqual(['172.24.4.10/32', '2001:db8:4::10/128']);
+    node.local.database.setIdle(false);
+    await node.settle();
+    expect(await node.edge.netlink.rules()).toEqual([]);
+    expect(await node.advertised()).toHaveLength(4);
+  });
+
+  it('withdraws an address that is no longer exposed while the change is under way', async () => {
+    node.start({ exposingMethod: 'underlay' });
+    await node.settle();
+    await node.agent?.stop();
+    node.start();
+    await node.settle();
+    const gone = node.database.delete('Logical_Switch_Port', 'port-10');
+    node.agent?.reconciler.topologyChanged(node.topology.affected(gone), 'update');
+    await node.settle();
+    expect(await node.advertised()).toEqual([]);
+    expect(await node.edge.netlink.rules()).toEqual([]);
+    // With the last address goes what every address of that method needs.
+    expect(node.flows('br-osp')).toEqual([]);
+  });
 });

@@ -24,6 +24,8 @@ import { ExposureState } from './exposure-state.ts';
 import type { MigrationGrace } from './migration-grace.ts';
 
 const BASE = 'base';
+/** Sorts before every other contributor: where it and another one want the same thing otherwise, what stands counts. */
+const KEPT = '!kept';
 
 /** What one computation changed. */
 export interface PlanningStep {
@@ -74,6 +76,17 @@ export class Planner {
 
   get facts(): NodeFacts | undefined {
     return this.#facts;
+  }
+
+  get localnets(): readonly Localnet[] {
+    return this.#localnets;
+  }
+
+  /** Wants these objects besides, in place of those of the last call; returns the keys that may differ now. */
+  keep(objects: readonly DesiredObject[]): ReadonlySet<ObjectKey> {
+    const touched = new Set<ObjectKey>();
+    this.#put(KEPT, { objects, pending: [] }, touched);
+    return touched;
   }
 
   /** Another topology (first contents, another identity of the node): everything is evaluated again. */

@@ -14,6 +14,7 @@ import type { ChangeOutcome, NodeObjectKind, NodePlan, NodeScope, ObjectKey } fr
 import type { CandidateKey } from '../ovn/topology.ts';
 import type { NodeFacts } from '../wiring/types.ts';
 import type { ChangeLog } from './change-log.ts';
+import type { MethodHandover } from './method-handover.ts';
 import type { OrphanCheck } from './orphan-check.ts';
 import { advertisementChanges, changeCount, withoutRemovals } from './plan-tools.ts';
 import type { Planner } from './planner.ts';
@@ -31,6 +32,7 @@ export interface ReconcilerParts {
   readonly zebraCheck: ZebraCheck;
   readonly orphanCheck: OrphanCheck;
   readonly registrationCheck: RegistrationCheck;
+  readonly handover: MethodHandover;
   /** Reads what is known about this node; called when something of it may have changed. */
   readonly readFacts: (signal: AbortSignal) => Promise<NodeFacts>;
   readonly scopeOf: (facts: NodeFacts) => NodeScope;
@@ -181,7 +183,7 @@ export class Reconciler {
 
   /** False when there was nothing to compute from yet. */
   async #pass(signal: AbortSignal): Promise<boolean> {
-    const { planner, readFacts, scopeOf, changeLog } = this.#parts;
+    const { planner, node, handover, readFacts, scopeOf, changeLog } = this.#parts;
     this.counters.passes += 1;
     if (this.#factsDirty) {
       this.#factsDirty = false;
@@ -197,7 +199,13 @@ export class Reconciler {
     changeLog.decisions(step, planner.pending());
     this.#addCompare(step.touched);
     if (this.#stale === 'all' || this.#stale.size > 0) await this.#read(signal);
+    this.#addCompare(handover.hold(planner, node));
     if (this.#compare === 'all' || this.#compare.size > 0) await this.#correct(signal);
+    const replaced = handover.release(planner, node);
+    if (replaced.size > 0) {
+      this.#addCompare(replaced);
+      await this.#correct(signal);
+    }
     await this.#checkZebra(signal);
     await this.#checkRegistration(signal);
     await this.#checkOrphans(signal);

@@ -10,6 +10,7 @@ import { methodOf } from '../wiring/wire.ts';
 import { ChangeLog } from './change-log.ts';
 import { FactsReader } from './facts-reader.ts';
 import { followLocalOvn } from './follow-local-ovn.ts';
+import { MethodHandover } from './method-handover.ts';
 import { MigrationGrace } from './migration-grace.ts';
 import { OrphanCheck } from './orphan-check.ts';
 import { Planner } from './planner.ts';
@@ -79,6 +80,7 @@ export class TestAgent {
       zebraCheck: new ZebraCheck(edge.frr, this.clock, silentLogger),
       orphanCheck: new OrphanCheck(edge.frr, config, this.clock, silentLogger),
       registrationCheck: new RegistrationCheck(edge.frr, config, this.clock, silentLogger),
+      handover: new MethodHandover(config, silentLogger),
       readFacts: (signal) => facts.read(signal),
       scopeOf: (known) => facts.scope(known),
     });

@@ -13,6 +13,7 @@ import { Devices } from './devices.ts';
 import { diff } from './diff.ts';
 import { DEVICE_KINDS, DriftJudge, KERNEL_KINDS, movedDevices } from './drift.ts';
 import type { NodeEdge } from './edge.ts';
+import { keyOf } from './keys.ts';
 import { readFdb } from './kinds/fdb.ts';
 import { flowBridges, readFlows } from './kinds/flow.ts';
 import type { View } from './kinds/kind.ts';
@@ -145,6 +146,21 @@ export class Node {
   /** Keys of everything of one kind that is believed to be there. */
   observedKeys(kind: NodeObjectKind): Iterable<ObjectKey> {
     return this.#mirror.of(kind).keys();
+  }
+
+  /** Why an object is not there, or cannot be relied on: something that it requires is missing, or not in effect yet. */
+  lack({ object, requires }: DesiredObject): string | undefined {
+    const kinds = new Set<NodeObjectKind>([object.kind]);
+    for (const key of [keyOf(object), ...requires]) {
+      const found = this.#mirror.get(key);
+      if (found === undefined) return `${key} is not in place`;
+      kinds.add(found.object.kind);
+    }
+    for (const kind of kinds) {
+      const reason = kindNamed(kind).notInEffect?.(this.#view());
+      if (reason !== undefined) return reason;
+    }
+    return undefined;
   }
 
   /** Reads the kinds given, or all. One that cannot be read keeps its last picture, and is in the result. */

@@ -21,7 +21,7 @@ import { advertise, advertiseBase } from './advertise.ts';
 import { patchPort, proxyArpPath, proxyNdpPath } from './names.ts';
 import { ObjectSet } from './object-set.ts';
 import { bfdFlows, bridgeEntry, egressFlows, ingressFlow, isWired, resolutionFlows } from './ovn-flows.ts';
-import { INNER_MAC, MAX_INNER_BRIDGES } from './ovn-names.ts';
+import { INNER_MAC, innerNames, localPatchPort, MAX_INNER_BRIDGES } from './ovn-names.ts';
 import { localProblems } from './ovn-problems.ts';
 import { type InnerSide, LocalRows } from './ovn-rows.ts';
 import { findUplinks, type Uplink } from './ovn-uplinks.ts';
@@ -85,11 +85,29 @@ function base(input: WiringInput, localnets: Iterable<Localnet>): Wiring {
       if (physicalNetwork !== localnet.physicalNetwork || !inner.has(bridge)) continue;
       const ofport = input.facts.bridges.get(bridge)?.ofports.get(patchPort(localnet.name));
       // No reason to wait for: ovn-controller makes the patch port when the node has a port of the network.
-      if (ofport === undefined) continue;
+      if (ofport === undefined || !leadsOut(site, bridge, localnet.tag)) continue;
       for (const flow of egressFlows(bridge, ofport)) set.wire(flow, describeRow(localnet.row));
     }
   }
   return set.toWiring();
+}
+
+/** What is sent to the router before it has a way in and a way out is lost: another method may still carry it. */
+function leadsOut(site: Site, bridge: string, vlan: number | undefined): boolean {
+  return innerPatch(site, bridge, vlan).ofport !== undefined && site.uplinks.some(isWired);
+}
+
+/** The patch port between a provider bridge and the node's own OVN, for one VLAN of it. */
+function innerPatch(
+  { local, inner }: Site,
+  bridge: string,
+  vlan: number | undefined,
+): { readonly name: string; readonly ofport: number | undefined } {
+  const side = inner.get(bridge);
+  if (side === undefined) return { name: '', ofport: undefined };
+  const { localnet } = innerNames(side.network, side.position, vlan);
+  const name = localPatchPort(localnet, local.integrationBridge);
+  return { name, ofport: local.bridges.get(bridge)?.ports.find((port) => port.name === name)?.ofport };
 }
 
 /** One fabric bridge: its side of the router, and the flows that every address needs. */
@@ -117,14 +135,14 @@ function expose(exposure: Exposure, input: WiringInput): Wiring {
   const claim = exposure.because[0];
   const because = claim === undefined ? prefix : `${prefix} of ${describeRow(claim.row)}`;
   const passage = passageOf(exposure, input);
-  if ('reasons' in passage) {
-    for (const reason of passage.reasons) set.pend(prefix, reason);
-    return set.toWiring();
-  }
+  for (const reason of passage.reasons) set.pend(prefix, reason);
+  if (!('site' in passage)) return set.toWiring();
   const { site, side, needed } = passage;
+  const complete = passage.reasons.length === 0;
   const add = (prefixes: readonly Prefix[], rows: readonly LocalRow[], into: ObjectSet): void => {
+    // Rows come first, whatever is missing: the router knows the address before a flow sends anything to it.
     needed.push(...putRows(into, rows, because));
-    for (const uplink of site.uplinks.filter(isWired)) {
+    for (const uplink of complete ? site.uplinks.filter(isWired) : []) {
       for (const each of prefixes) needed.push(into.wire(ingressFlow(uplink, each), because));
     }
   };
@@ -167,47 +185,43 @@ function expose(exposure: Exposure, input: WiringInput): Wiring {
     default:
       delivery satisfies never;
   }
-  if (exposure.announce) {
+  if (complete && exposure.announce) {
     const announcement = delivery.type === 'via' ? { prefix, via: delivery.via } : { prefix };
     set.add(advertise(announcement, input.config, needed, because));
   }
   return set.toWiring();
 }
 
-type Passage =
-  | { readonly reasons: readonly string[] }
-  | { readonly site: Site; readonly side: InnerSide; readonly needed: ObjectKey[] };
+/** `reasons`: why it is not complete. */
+type Passage = { readonly reasons: readonly string[] } & (
+  | { readonly site: Site; readonly side: InnerSide; readonly needed: ObjectKey[] }
+  | { readonly unknown: true }
+);
 
 /** The way from the fabric to the exposure's network: what must be in place, or why it is not complete. */
 function passageOf({ network, prefix }: Exposure, input: WiringInput): Passage {
   const site = siteOf(input);
   const { bgpChassisId } = input.config.localOvnCluster;
   const key = `ovn-bridge-mappings-${bgpChassisId}`;
-  if (site === undefined) return { reasons: [`the local Open_vSwitch database has no ${key}`] };
-  const { uplinks, rows, inner } = site;
-  const flat = inner.get(network.bridge);
+  if (site === undefined)
+    return { reasons: [`the local Open_vSwitch database has no ${key}`], unknown: true };
+  const { uplinks, rows } = site;
+  const flat = site.inner.get(network.bridge);
+  const obstacle =
+    flat === undefined
+      ? `bridge ${network.bridge} is not in ${key}; the node's own OVN has no way to it`
+      : sideProblem(site, { ...flat, vlan: network.vlan }, network.bridge, key);
+  if (flat === undefined || obstacle !== undefined) return { reasons: [obstacle ?? ''], unknown: true };
+
   const reasons: string[] = [];
-  if (flat === undefined) {
-    reasons.push(`bridge ${network.bridge} is not in ${key}; the node's own OVN has no way to it`);
-  } else if (flat.position >= MAX_INNER_BRIDGES) {
-    reasons.push(
-      `bridge ${network.bridge} is one provider bridge too many: ${MAX_INNER_BRIDGES} are supported`,
-    );
-  }
-  if (flat !== undefined && network.vlan !== undefined) {
-    const clash = site.local.mappings.find(
-      ({ physicalNetwork }) => physicalNetwork === `${flat.network}-${network.vlan}`,
-    );
-    if (clash !== undefined) {
-      reasons.push(
-        `network ${clash.physicalNetwork} of ${key} has the name that VLAN ${network.vlan} needs; rename it`,
-      );
-    }
-  }
-  const patch = patchPort(network.localnet);
-  const ofport = input.facts.bridges.get(network.bridge)?.ofports.get(patch);
+  const ofport = input.facts.bridges.get(network.bridge)?.ofports.get(patchPort(network.localnet));
+  const absent = (name: string): string => `bridge ${network.bridge} has no patch port ${quote(name)} yet`;
   if (ofport === undefined) {
-    reasons.push(`bridge ${network.bridge} has no patch port ${quote(patch)} yet; ovn-controller makes it`);
+    reasons.push(`${absent(patchPort(network.localnet))}; ovn-controller makes it`);
+  }
+  const patch = innerPatch(site, network.bridge, network.vlan);
+  if (patch.ofport === undefined) {
+    reasons.push(`${absent(patch.name)}; the node's own ovn-controller makes it`);
   }
   const wired = uplinks.filter(isWired);
   if (wired.length === 0) reasons.push('no uplink is complete yet');
@@ -215,17 +229,33 @@ function passageOf({ network, prefix }: Exposure, input: WiringInput): Passage {
   if (!rows.families().has(family)) {
     reasons.push(`no uplink has an IPv${family} next hop: what answers could not leave the node`);
   }
-  if (reasons.length > 0 || flat === undefined || ofport === undefined) return { reasons };
   const needed = [
     ...rowKeys([...rows.router(), ...rows.inner(flat)]),
-    ...egressFlows(network.bridge, ofport).map(keyOf),
+    ...(ofport === undefined ? [] : egressFlows(network.bridge, ofport).map(keyOf)),
     ...wired.flatMap((uplink) => [
       keyOf(bridgeEntry(uplink)),
       ...rowKeys(rows.outer(uplink)),
       ...resolutionFlows(uplink).map(keyOf),
     ]),
   ];
-  return { site, side: { ...flat, vlan: network.vlan }, needed };
+  return { reasons, site, side: { ...flat, vlan: network.vlan }, needed };
+}
+
+/** Why the node's own OVN cannot have such a side. */
+function sideProblem(
+  { local }: Site,
+  { network, position, vlan }: InnerSide,
+  bridge: string,
+  key: string,
+): string | undefined {
+  if (position >= MAX_INNER_BRIDGES) {
+    return `bridge ${bridge} is one provider bridge too many: ${MAX_INNER_BRIDGES} are supported`;
+  }
+  const name = `${network}-${vlan}`;
+  if (vlan === undefined || !local.mappings.some(({ physicalNetwork }) => physicalNetwork === name)) {
+    return undefined;
+  }
+  return `network ${name} of ${key} has the name that VLAN ${vlan} needs; rename it`;
 }
 
 /** Why a subnet behind a gateway cannot be reached this way. */

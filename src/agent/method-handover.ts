@@ -1,0 +1,113 @@
+/**
+ * Make before break when `exposing_method` was changed: what the method before made for an address stays until the method of
+ * now has its own in place.
+ *
+ * In: the planner and the node, once a pass. Out: objects that the planner keeps besides what is wanted, and the keys to look
+ * at again. An address is held when the node has everything that the other method wants for it; it is released when
+ * the configured method carries it (all it requires is in place and in effect), or when it is not exposed any more.
+ * Only methods that wait for somebody else need this: `ovn` is complete when the node's own ovn-controller has made
+ * patch ports. The way back is one pass, in which everything is added before anything is removed.
+ */
+import type { Logger } from '../base/logger.ts';
+import type { AgentConfig, ExposingMethod } from '../config/types.ts';
+import type { Exposure } from '../exposures/types.ts';
+import type { Node } from '../node/node.ts';
+import type { DesiredObject, ObjectKey } from '../node/objects.ts';
+import type { ExposingMethodWiring, WiringInput } from '../wiring/types.ts';
+import { methodOf } from '../wiring/wire.ts';
+import type { Planner } from './planner.ts';
+
+const BEFORE: Readonly<Partial<Record<ExposingMethod, ExposingMethod>>> = { ovn: 'underlay' };
+
+const NOTHING: ReadonlySet<ObjectKey> = new Set();
+
+export class MethodHandover {
+  readonly #config: AgentConfig;
+  readonly #log: Logger;
+  readonly #now: ExposingMethodWiring;
+  readonly #before: ExposingMethodWiring | undefined;
+  /** Prefixes that the method before carries; absent: the node was not looked at yet. */
+  #held: Set<Exposure['prefix']> | undefined;
+
+  constructor(config: AgentConfig, log: Logger) {
+    const before = BEFORE[config.exposingMethod];
+    this.#config = config;
+    this.#log = log;
+    this.#now = methodOf(config.exposingMethod);
+    this.#before = before === undefined ? undefined : methodOf(before);
+  }
+
+  /** Has the planner keep what still carries addresses. Call it with a node that was read; the first call decides. */
+  hold(planner: Planner, node: Node): ReadonlySet<ObjectKey> {
+    const { facts } = planner;
+    if (this.#before === undefined || facts === undefined) return NOTHING;
+    const input = { config: this.#config, facts };
+    if (this.#held === undefined) this.#held = this.#begin(this.#before, planner, node, input);
+    else if (this.#held.size === 0) return NOTHING;
+    return this.#keep(this.#before, planner, input);
+  }
+
+  /** Lets go of what the configured method carries by now; returns what is to be taken away. */
+  release(planner: Planner, node: Node): ReadonlySet<ObjectKey> {
+    const { facts } = planner;
+    if (this.#before === undefined || facts === undefined || !this.#isHolding()) return NOTHING;
+    const input = { config: this.#config, facts };
+    const released = [...(this.#held ?? [])].filter((prefix) => {
+      const exposure = planner.exposures.get(prefix);
+      const made = exposure === undefined ? undefined : advertisementOf(exposure, this.#now, input);
+      return made !== undefined && node.lack(made) === undefined;
+    });
+    if (released.length === 0) return NOTHING;
+    for (const prefix of released) this.#held?.delete(prefix);
+    if (!this.#isHolding())
+      this.#log.info({}, 'the exposing method was changed: all addresses use the new one');
+    return this.#keep(this.#before, planner, input);
+  }
+
+  #isHolding(): boolean {
+    return this.#held !== undefined && this.#held.size > 0;
+  }
+
+  #begin(
+    before: ExposingMethodWiring,
+    planner: Planner,
+    node: Node,
+    input: WiringInput,
+  ): Set<Exposure['prefix']> {
+    const held = new Set<Exposure['prefix']>();
+    for (const [prefix, exposure] of planner.exposures) {
+      const made = advertisementOf(exposure, before, input);
+      // Settings are read only when somebody wants them: they tell nothing yet.
+      const seen = made?.requires.filter((key) => !key.startsWith('sysctl ')) ?? [];
+      if (made !== undefined && node.lack({ ...made, requires: seen }) === undefined) held.add(prefix);
+    }
+    const method = BEFORE[this.#config.exposingMethod];
+    if (held.size > 0) {
+      this.#log.info(
+        { addresses: held.size, method },
+        'the exposing method was changed: what the one before made stays until the new one is in place',
+      );
+    }
+    return held;
+  }
+
+  #keep(before: ExposingMethodWiring, planner: Planner, input: WiringInput): ReadonlySet<ObjectKey> {
+    const objects: DesiredObject[] = [];
+    for (const prefix of this.#held ?? []) {
+      const exposure = planner.exposures.get(prefix);
+      if (exposure === undefined) this.#held?.delete(prefix);
+      else objects.push(...before.expose(exposure, input).objects);
+    }
+    if (this.#isHolding()) objects.push(...before.base(input, planner.localnets).objects);
+    return planner.keep(objects);
+  }
+}
+
+/** What announces the address; `undefined` when its way is not complete by this method. */
+function advertisementOf(
+  exposure: Exposure,
+  method: ExposingMethodWiring,
+  input: WiringInput,
+): DesiredObject | undefined {
+  return method.expose(exposure, input).objects.find(({ role }) => role === 'advertise');
+}
