@@ -95,6 +95,8 @@ export class LabNode {
       throw new LabError('running', `${name} runs on ${this.name} already (pid ${standing.pid})`);
     }
     const log = `/var/log/${name}.log`;
+    // A machine that runs no programs of its own has no such directory.
+    await this.#machine.files.makeDirectory(this.hostPath('/var/log'));
     const entering = await this.#machine.start(enter(this.#holder, argv), { log: this.hostPath(log) });
     let ended: number | undefined;
     void (async () => {

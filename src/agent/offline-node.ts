@@ -4,7 +4,7 @@
  * In: the file or the text of `ovn-bridge-mappings`, and what was given besides. Out: the same readings as of a real
  * node. What no file can tell is assumed, and every assumption is listed, so that nobody takes it for a fact.
  */
-import { type MacAddress, parseMac } from '../base/address.ts';
+import { type InterfaceAddress, type MacAddress, parseMac } from '../base/address.ts';
 import { parseBridgeMappings } from '../exposures/bridge-mappings.ts';
 import type { RtTableEntry } from '../node/edge.ts';
 import type { KernelFacts } from '../node/kernel-facts.ts';
@@ -28,6 +28,8 @@ export interface GivenFacts {
   /** Text of `ovn-bridge-mappings`; wins over the file's. */
   readonly bridgeMappings?: string;
   readonly bridgeMacs: ReadonlyMap<string, MacAddress>;
+  /** Addresses of bridges to the fabric. */
+  readonly bridgeAddresses?: ReadonlyMap<string, readonly InterfaceAddress[]>;
   /** Lines of the node's rt_tables. */
   readonly rtTables?: readonly RtTableEntry[];
 }
@@ -54,13 +56,17 @@ export function readSwitchFile(file: DatabaseFile): SwitchFile {
   return { file, contents, snapshot: buildSnapshot(contents.tables) };
 }
 
-/** The node whose Open_vSwitch database is in a file. */
-export function readingsOfFile({ file, contents, snapshot }: SwitchFile, given: GivenFacts): OfflineReadings {
+/** The node whose Open_vSwitch database is in a file; `others`: bridges that matter besides the mapped ones. */
+export function readingsOfFile(
+  { file, contents, snapshot }: SwitchFile,
+  given: GivenFacts,
+  others: readonly string[] = [],
+): OfflineReadings {
   const bridgeMappings = given.bridgeMappings ?? snapshot.bridgeMappings;
   const settings = file.contents(BRIDGE_SETTINGS).tables.Bridge;
   const assumptions: Assumption[] = [];
   const macs = new Map<string, MacAddress>();
-  for (const name of mappedBridges(bridgeMappings)) {
+  for (const name of new Set([...mappedBridges(bridgeMappings), ...others])) {
     const [row] = settings.find('name', name);
     const known =
       given.bridgeMacs.get(name) ??

@@ -15,10 +15,18 @@ import type { DesiredObject } from '../node/objects.ts';
 import type { NodeIdentity } from '../ovn/topology.ts';
 import type { DatabaseFile, FileContents } from '../ovsdb/index.ts';
 import { type DesiredNode, desiredNode } from './desired-node.ts';
-import { nodeFacts } from './node-facts.ts';
+import { mappedBridges, nodeFacts } from './node-facts.ts';
+import {
+  type LocalOvnFile,
+  localBridges,
+  type OfflineLocalOvn,
+  offlineLocalOvn,
+  readLocalOvnFile,
+} from './offline-local-ovn.ts';
 import {
   type Assumption,
   type GivenFacts,
+  type OfflineReadings,
   readingsOfFile,
   readingsOfMappings,
   readSwitchFile,
@@ -28,7 +36,11 @@ import { OfflineInputError, type OvnFiles, readOvnFiles } from './ovn-files.ts';
 
 export interface OfflineInput extends GivenFacts {
   readonly config: AgentConfig;
-  readonly files: OvnFiles & { readonly openVSwitch?: DatabaseFile };
+  readonly files: OvnFiles & {
+    readonly openVSwitch?: DatabaseFile;
+    /** The Northbound database of the node's own OVN (`exposing_method = ovn`). */
+    readonly localNorthbound?: DatabaseFile;
+  };
   /** `external_ids:system-id` of the node. */
   readonly chassis?: string;
   readonly hostname?: string;
@@ -42,7 +54,7 @@ interface ReadDatabase {
 
 /** A file that the plan was computed from. */
 export interface PlanSource {
-  readonly database: 'northbound' | 'southbound' | 'open_vswitch';
+  readonly database: 'northbound' | 'southbound' | 'open_vswitch' | 'local_northbound';
   readonly file: string;
   readonly format: DatabaseFile['format'];
   readonly schemaVersion?: string;
@@ -76,22 +88,55 @@ export function offlinePlan(input: OfflineInput): OfflinePlan {
   const readings =
     local === undefined
       ? readingsOfMappings(identity, input.bridgeMappings ?? '', [...topology.localnets()], input)
-      : readingsOfFile(local, input);
+      : readingsOfFile(local, input, fabricBridges(config, local));
   warnings.push(...parseBridgeMappings(readings.snapshot.bridgeMappings).warnings);
-  const facts = nodeFacts({ ...readings, routerId: config.bgpRouterId }, config);
+  const own = files.localNorthbound === undefined ? undefined : readLocalOvnFile(files.localNorthbound);
+  const ownOvn = config.exposingMethod === 'ovn' ? localOvnOf(input, readings, own) : undefined;
+  warnings.push(...(ownOvn?.warnings ?? []));
+  const facts = nodeFacts({ ...readings, routerId: config.bgpRouterId, localOvn: ownOvn?.facts }, config);
   const read: readonly ReadDatabase[] = [
     ...ovn.read,
     ...(local === undefined ? [] : [{ database: 'open_vswitch', ...local } as const]),
+    ...(own === undefined ? [] : [{ database: 'local_northbound', ...own } as const]),
   ];
-  const { desired, ...rest } = desiredNode(config, topology, facts);
+  const { desired, pending, ...rest } = desiredNode(config, topology, facts);
   return {
     ...rest,
+    pending: sortedBy([...pending, ...(ownOvn?.problems ?? [])], ({ subject }) => subject),
     identity,
     sources: read.map(sourceOf),
-    assumptions: readings.assumptions,
+    assumptions: [...readings.assumptions, ...(ownOvn?.assumptions ?? [])],
     warnings: [...read.flatMap(({ contents }) => contents.warnings), ...warnings],
     desired: sortedBy(desired.values(), ({ object }) => keyOf(object)),
   };
+}
+
+/** Bridges of the node's own OVN, where the method uses one. */
+function fabricBridges(
+  { exposingMethod, localOvnCluster }: AgentConfig,
+  { snapshot }: SwitchFile,
+): readonly string[] {
+  return exposingMethod === 'ovn' ? localBridges(snapshot, localOvnCluster.bgpChassisId) : [];
+}
+
+function localOvnOf(
+  { config, files, bridgeAddresses }: OfflineInput,
+  { snapshot, kernel }: OfflineReadings,
+  file: LocalOvnFile | undefined,
+): OfflineLocalOvn {
+  if (files.openVSwitch === undefined) {
+    throw new OfflineInputError(
+      'nothing says which bridges lead to the fabric, which exposing_method = ovn is about: give --ovs-db FILE',
+    );
+  }
+  return offlineLocalOvn({
+    config,
+    snapshot,
+    providerBridges: mappedBridges(snapshot.bridgeMappings),
+    macs: kernel.macs,
+    file,
+    addresses: bridgeAddresses ?? new Map(),
+  });
 }
 
 /**

@@ -12,10 +12,11 @@ import { insert, mutate, type Operation, OvsdbTransactionError, select } from '.
 import type { LocalDatabase } from './local-database.ts';
 import { openLocalDatabase } from './local-database.ts';
 import { planTransaction } from './operations.ts';
-import { foreignCluster, readRows } from './read-rows.ts';
+import { foreignCluster } from './read-rows.ts';
 import { rowKey } from './rows.ts';
 import type { LocalTables } from './schema.ts';
-import type { LocalCapabilities, LocalOvn, LocalOvnEvent, LocalSnapshot, LocalWrite } from './types.ts';
+import { capabilitiesOf, foreignMessage, localSnapshot } from './snapshot.ts';
+import type { LocalOvn, LocalOvnEvent, LocalSnapshot, LocalWrite } from './types.ts';
 
 export interface LocalClusterOptions {
   readonly database: LocalDatabase;
@@ -69,7 +70,9 @@ export class LocalCluster implements LocalOvn {
 
   snapshot(): LocalSnapshot | undefined {
     const tables = this.#snapshot === undefined ? this.#database.tables() : undefined;
-    if (tables !== undefined) this.#snapshot = this.#build(tables);
+    if (tables !== undefined) {
+      this.#snapshot = localSnapshot(tables, (table, column) => this.#database.has(table, column));
+    }
     return this.#snapshot;
   }
 
@@ -133,7 +136,7 @@ export class LocalCluster implements LocalOvn {
     const chosen = new Set(batch);
     const planned = planTransaction(
       tables,
-      this.#capabilities(),
+      capabilitiesOf((table, column) => this.#database.has(table, column)),
       writes.map((write, index) => (chosen.has(index) ? write : undefined)),
     );
     for (const [index, problem] of planned.problems) results[index] = problem;
@@ -185,7 +188,7 @@ export class LocalCluster implements LocalOvn {
     const tables = this.#database.tables();
     if (tables === undefined) return;
     if (what === 'rows') {
-      this.#snapshot = this.#build(tables);
+      this.#snapshot = localSnapshot(tables, (table, column) => this.#database.has(table, column));
       this.#emit('changed');
     }
     if (this.pending() !== undefined) return;
@@ -194,33 +197,6 @@ export class LocalCluster implements LocalOvn {
     if (!this.#late) return;
     this.#late = false;
     if (!waited) this.#emit('in-effect');
-  }
-
-  #build(tables: LocalTables): LocalSnapshot {
-    const foreign = foreignCluster(tables);
-    const bfdStatus = new Map<string, string>();
-    const rows = readRows(tables);
-    for (const { row, uuid } of rows) {
-      const status = row.table === 'BFD' ? tables.BFD.get(uuid)?.status : undefined;
-      if (status !== undefined) bfdStatus.set(rowKey(row), status);
-    }
-    return {
-      rows: rows.map(({ row, owned, duplicate }) => ({
-        row,
-        owned,
-        ...(duplicate === undefined ? {} : { duplicate }),
-      })),
-      capabilities: this.#capabilities(),
-      bfdStatus,
-      ...(foreign === undefined ? {} : { foreign: foreignMessage(foreign) }),
-    };
-  }
-
-  #capabilities(): LocalCapabilities {
-    return {
-      policyBfd: this.#database.has('Logical_Router_Policy', 'bfd_sessions'),
-      policyOutputPort: this.#database.has('Logical_Router_Policy', 'output_port'),
-    };
   }
 
   #emit(event: LocalOvnEvent): void {
@@ -241,8 +217,4 @@ function raiseCounter(tables: LocalTables): readonly Operation[] {
   const raise =
     root === undefined ? insert('NB_Global', { nb_cfg: 1 }) : mutate('NB_Global', [], [['nb_cfg', '+=', 1]]);
   return [raise, select('NB_Global', [], ['nb_cfg'])];
-}
-
-function foreignMessage(why: string): string {
-  return `the database of [local_ovn_cluster] ovn_nb_connection is not this node's own cluster: ${why}; nothing is written to it`;
 }

@@ -5,11 +5,12 @@
  */
 import { execFileSync } from 'node:child_process';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { AGENT_CONFIG, type LabAgent } from '../../lab/agent-process.ts';
+import type { LabAgent } from '../../lab/agent-process.ts';
 import { FLAT_NETWORK } from '../../lab/content.ts';
 import { ADDRESSINGS, UPLINKS } from '../../lab/hwol.ts';
 import { Lab } from '../../lab/lab.ts';
 import { CHASSIS_NAMES, type ChassisName } from '../../lab/layout.ts';
+import { PingWatch } from '../../lab/ping-watch.ts';
 import { untilTrue } from '../../lab/until.ts';
 import { pingUntil } from '../../lab/vm.ts';
 import { Witness } from './faults/witness.ts';
@@ -31,15 +32,15 @@ import {
   type HwolCloud,
   startMethod,
 } from './hwol/cloud.ts';
+import { cloudDatabases, operatorsNode } from './hwol/operator.ts';
 import {
   agentFlows,
   awaitOnBothLeafs,
-  cloudRows,
   forwarded,
   kernelRouting,
   localRows,
+  methodState,
   NO_LOCAL_ROWS,
-  operatorsPart,
   staticMacs,
 } from './hwol/questions.ts';
 import { slowness } from './machine-speed.ts';
@@ -49,6 +50,17 @@ const SUBJECT: ChassisName = 'compute1';
 const OUTSIDE = '10.255.0.2';
 /** The promise for traffic over two uplinks of which one goes. */
 const CUT_MS = 1000;
+const PING_INTERVAL_MS = 50;
+/**
+ * The promise for a change of methods. Routes stay announced, and both ways are complete while the flows are exchanged;
+ * packets that are in between at that moment may be lost: one ping of twenty a second.
+ */
+const CHANGE_MS = PING_INTERVAL_MS;
+/** Nodes that change their method, and addresses of theirs besides those of their machine. */
+const CHANGED = [
+  { node: 'compute1', addresses: [] },
+  { node: 'gw1', addresses: GATEWAY_ADDRESSES },
+] as const satisfies readonly { readonly node: ChassisName; readonly addresses: readonly string[] }[];
 
 /** Older releases cannot run a second controller on one switch; there the command says so, and this scenario does not run. */
 function hasSecondController(): boolean {
@@ -57,8 +69,8 @@ function hasSecondController(): boolean {
 
 describe.runIf(hasSecondController()).each(ADDRESSINGS)('BGP %s', (addressing) => {
   let cloud: HwolCloud;
-  let before: ReadonlyMap<ChassisName, string>;
-  let rows: string;
+  let before: ReadonlyMap<ChassisName, readonly string[]>;
+  let databases: readonly string[];
   let slow: number;
 
   const agentOn = (node: ChassisName): LabAgent => {
@@ -69,8 +81,8 @@ describe.runIf(hasSecondController()).each(ADDRESSINGS)('BGP %s', (addressing) =
 
   beforeAll(async () => {
     const made = await bringUpHwol(LAB, addressing);
-    before = await operatorsParts(made.lab);
-    rows = await cloudRows(made.lab);
+    before = await operatorsNodes(made.lab);
+    databases = await cloudDatabases(made.lab);
     cloud = { ...made, ...(await startMethod(made.lab)) };
     slow = await slowness();
     for (const agent of cloud.agents.values()) await awaitSettled(agent);
@@ -84,10 +96,10 @@ describe.runIf(hasSecondController()).each(ADDRESSINGS)('BGP %s', (addressing) =
     if (context.task.result?.state === 'fail') console.error(await describeCloud(cloud));
   });
 
-  const operatorsParts = async (lab: Lab): Promise<ReadonlyMap<ChassisName, string>> => {
-    const parts = new Map<ChassisName, string>();
-    for (const node of CHASSIS_NAMES) parts.set(node, await operatorsPart(lab, node));
-    return parts;
+  const operatorsNodes = async (lab: Lab): Promise<ReadonlyMap<ChassisName, readonly string[]>> => {
+    const nodes = new Map<ChassisName, readonly string[]>();
+    for (const node of CHASSIS_NAMES) nodes.set(node, await operatorsNode(lab, node));
+    return nodes;
   };
 
   /** Every kind of address, in and out. */
@@ -284,66 +296,80 @@ ${nbctl} --all destroy Static_MAC_Binding`,
     await pingBothWays(cloud, cloud.flat);
   });
 
-  it('changes to the method underlay and back, and leaves nothing of the other behind', async () => {
-    const { lab, flat } = cloud;
-    const agent = agentOn(SUBJECT);
-    const standing = await localRows(lab, SUBJECT);
-    await agent.stop();
-    const settings = {
-      ...AGENT_SETTINGS,
-      DEFAULT: { ...AGENT_SETTINGS.DEFAULT, exposing_method: 'underlay' },
-    };
-    await agent.configure(lab, SUBJECT, { driver: 'nb', settings });
-    await setForwarding(lab, true);
-    await agent.run();
-    await awaitSettled(agent);
-    await untilTrue(
-      'no local rows',
-      async () => JSON.stringify(await localRows(lab, SUBJECT)) === JSON.stringify(NO_LOCAL_ROWS),
-    );
-    for (const { bridge } of UPLINKS) {
-      await untilTrue(`no flows of ours on ${bridge}`, async () => {
-        const flows = await agentFlows(lab, SUBJECT, bridge);
-        return flows.length === 0;
-      });
-      await untilTrue(`no static entry in the MAC table of ${bridge}`, async () => {
-        const entries = await staticMacs(lab, SUBJECT, bridge);
-        return entries.length === 0;
-      });
-    }
-    for (const address of flat.addresses) await awaitRoute(lab, address, SUBJECT);
-    await pingBothWays(cloud, flat);
+  it.each(CHANGED)(
+    'changes $node to the method underlay and back, loses no ping, and leaves nothing of the other behind',
+    async ({ node, addresses }) => {
+      const { lab } = cloud;
+      const agent = agentOn(node);
+      const inside = cloud[node === SUBJECT ? 'flat' : 'data'];
+      const standing = await methodState(lab, node);
+      const pinged = [...addresses, ...(node === SUBJECT ? cloud.flat.addresses : cloud.open.addresses)];
+      const witness = await Witness.start(lab, pinged);
+      const outwards = await PingWatch.start(inside.host, OUTSIDE);
+      /** Restarts the agent with a method; returns how long routes and answers were missing at the worst. */
+      const change = async (method: 'underlay' | 'ovn'): Promise<number> => {
+        const fromMs = Date.now();
+        const sent = (await outwards.look()).answers;
+        await agent.stop();
+        const settings = {
+          ...AGENT_SETTINGS,
+          DEFAULT: { ...AGENT_SETTINGS.DEFAULT, exposing_method: method },
+        };
+        await agent.configure(lab, node, { driver: 'nb', settings });
+        await agent.run();
+        await awaitSettled(agent);
+        await untilTrue('nothing left to do', async () =>
+          (await agent.command(['plan'], { check: false })).stdout.startsWith('Nothing to do'),
+        );
+        await outwards.awaitAnswers(10);
+        const span = { fromMs, toMs: Date.now() };
+        const [withdrawnMs, silentMs] = [
+          await witness.routeOutageMs(pinged, span),
+          await witness.pingOutageMs(span),
+        ];
+        const { lost, answers } = await outwards.look();
+        console.log(
+          `${node} to ${method}: routes missing ${withdrawnMs} ms, ${silentMs} ms without an answer from outside; ` +
+            `${lost} of ${answers - sent} pings from inside lost so far`,
+        );
+        expect(withdrawnMs).toBe(0);
+        return silentMs;
+      };
+      try {
+        await setForwarding(lab, node, true);
+        expect(await change('underlay')).toBeLessThanOrEqual(CHANGE_MS);
+        const underlay = await methodState(lab, node);
+        expect(underlay.filter((line) => /^rule/.test(line))).not.toEqual([]);
+        expect(await localRows(lab, node)).toEqual(NO_LOCAL_ROWS);
+        expect(underlay.filter((line) => /^br-ex|static|40:44:00/.test(line))).toEqual([]);
 
-    await agent.stop();
-    await agent.configure(lab, SUBJECT, { driver: 'nb', settings: AGENT_SETTINGS });
-    await agent.run();
-    await awaitSettled(agent);
-    await setForwarding(lab, false);
-    await untilTrue(
-      'the local rows',
-      async () => JSON.stringify(await localRows(lab, SUBJECT)) === JSON.stringify(standing),
-    );
-    await untilTrue(
-      'nothing left in the kernel',
-      async () => (await kernelRouting(lab, SUBJECT)).length === 0,
-    );
-    await awaitEverythingReachable();
-  });
+        expect(await change('ovn')).toBeLessThanOrEqual(CHANGE_MS);
+        await setForwarding(lab, node, false);
+        expect(await methodState(lab, node)).toEqual(standing);
+        expect(await kernelRouting(lab, node)).toEqual([]);
+        expect((await outwards.look()).lost * PING_INTERVAL_MS).toBeLessThanOrEqual(2 * CHANGE_MS);
+      } finally {
+        await witness.stop();
+        await outwards.stop();
+      }
+      await awaitEverythingReachable();
+    },
+  );
 
-  it('is removed by cleanup, and leaves the operator’s OVN untouched', async () => {
+  it('is removed by cleanup, as --dry-run says, and leaves the operator’s OVN untouched', async () => {
     const { lab } = cloud;
     for (const node of CHASSIS_NAMES) {
       const agent = agentOn(node);
       await agent.stop();
-      await agent.command(['cleanup'], { timeoutMs: 120_000 });
+      const told = await agent.command(['cleanup', '--dry-run'], { check: false, timeoutMs: 120_000 });
+      expect(told.code).toBe(2);
+      const done = await agent.command(['cleanup'], { timeoutMs: 120_000 });
+      expect(linesOf(done.stdout)).toEqual(linesOf(told.stdout));
+      expect(linesOf(done.stdout).filter((line) => line.startsWith('- local OVN'))).not.toEqual([]);
+      expect((await agent.command(['cleanup', '--dry-run'])).stdout).toBe('');
       expect(await localRows(lab, node)).toEqual(NO_LOCAL_ROWS);
       await cloud.supervisors.get(node)?.stop();
-      const { code, stderr } = await lab
-        .node(node)
-        .exec(['/run/lab/bin/ovn-bgp-agent', 'local-ovn', 'down', '--purge', '--config-file', AGENT_CONFIG], {
-          check: false,
-          timeoutMs: 120_000,
-        });
+      const { code, stderr } = await agent.localOvn(['down', '--purge'], { check: false });
       expect(stderr).toBe('');
       expect(code).toBe(0);
       const { stdout } = await lab
@@ -352,19 +378,26 @@ ${nbctl} --all destroy Static_MAC_Binding`,
           'ovs-vsctl list-br; ovs-vsctl get Open_vSwitch . external_ids; ls /var/lib/ovn-bgp; ip route show proto 179; ip -6 route show proto 179',
         );
       expect(stdout).not.toMatch(/br-bgp|-bgp=|proto 179|ovnnb_db/);
-      expect(await operatorsPart(lab, node)).toBe(before.get(node));
+      expect(await operatorsNode(lab, node)).toEqual(before.get(node));
     }
-    expect(await cloudRows(lab)).toBe(rows);
+    expect(await cloudDatabases(lab)).toEqual(databases);
   });
 });
 
-async function setForwarding(lab: Lab, on: boolean): Promise<void> {
+async function setForwarding(lab: Lab, node: ChassisName, on: boolean): Promise<void> {
   const value = on ? 1 : 0;
   await lab
-    .node(SUBJECT)
+    .node(node)
     .script(
       `echo ${value} >/proc/sys/net/ipv4/ip_forward; echo ${value} >/proc/sys/net/ipv6/conf/all/forwarding`,
     );
+}
+
+function linesOf(text: string): readonly string[] {
+  return text
+    .split('\n')
+    .filter((line) => line !== '')
+    .sort();
 }
 
 /** What to look at first when something failed. */

@@ -42,6 +42,39 @@ export async function staticMacs(lab: Lab, node: ChassisName, bridge: string): P
     .sort();
 }
 
+/**
+ * Everything that either method makes on a node: in the kernel, on the bridges, in the node's own Northbound database. One
+ * thing a line, sorted; what FRR, OVN or an operator made is not in it.
+ */
+export async function methodState(lab: Lab, node: ChassisName): Promise<readonly string[]> {
+  const { stdout } = await lab.node(node).script(
+    `say() { sed "s/^/$1 /"; }
+for family in -4 -6; do
+  ip $family rule show priority 32000 | say "rule $family"
+  ip $family route show table all proto 179 | say "route $family"
+  ip $family neigh show nud permanent proto 179 2>/dev/null | say "neighbour $family"
+  ip $family neigh show proxy | say "proxy $family"
+done
+ip -o address show dev br-osp | awk '{ print "address br-osp", $4 }' | grep -v fe80:
+ip -o address show dev bgp-nic | awk '{ print "address bgp-nic", $4 }' | grep -v fe80:
+grep . /proc/sys/net/ipv4/conf/br-osp/proxy_arp /proc/sys/net/ipv6/conf/br-osp/proxy_ndp
+ovs-vsctl --columns=name find Port external_ids:ovn-bgp-agent!='[]' | say port
+ovn-nbctl --db=unix:/run/ovn-bgp/ovnnb_db.sock --no-leader-only show | sed 's/ [0-9a-f-]{36}//' | say row
+for table in Logical_Router_Static_Route:ip_prefix,nexthop,output_port Logical_Router_Policy:match,nexthops \
+  Static_MAC_Binding:logical_port,ip,mac BFD:logical_port,dst_ip ACL:match,action Gateway_Chassis:name; do
+  ovn-nbctl --db=unix:/run/ovn-bgp/ovnnb_db.sock --no-leader-only --format=csv --no-headings --columns=\${table#*:} \
+    list \${table%%:*} | say \${table%%:*}
+done`,
+    { check: false },
+  );
+  const flows = [];
+  for (const bridge of ['br-ex', 'br-ex-2', 'br-osp']) {
+    flows.push(...(await agentFlows(lab, node, bridge)).map((flow) => `${bridge} ${flow}`));
+    flows.push(...(await staticMacs(lab, node, bridge)).map((entry) => `${bridge} ${entry}`));
+  }
+  return [...linesOf(stdout), ...flows].sort();
+}
+
 /** Rows of the node's own Northbound database, by table: how many. */
 export async function localRows(lab: Lab, node: ChassisName): Promise<Readonly<Record<string, number>>> {
   const tables = ['Logical_Router', 'Logical_Switch', 'Static_MAC_Binding', 'BFD', 'Gateway_Chassis'];
@@ -61,38 +94,6 @@ export const NO_LOCAL_ROWS = {
   BFD: 0,
   Gateway_Chassis: 0,
 } as const;
-
-/**
- * What is the operator's on a node: the flows that the cloud's own controller wrote, and the switch's database without
- * what changes by itself.
- */
-export async function operatorsPart(lab: Lab, node: ChassisName): Promise<string> {
-  const { stdout } = await lab.node(node).script(
-    `echo "== flows"
-# Tables 66, 67 and 79 hold what routers learned from traffic (OFTABLE_MAC_* of OVN).
-ovs-ofctl --no-stats --no-names dump-flows br-int | grep -vE 'table=(66|67|79),' | sort
-for bridge in $(ovs-vsctl list-br | grep -v '^br-int$' | grep -v '^br-bgp$'); do
-  echo "== $bridge"
-  ovs-ofctl --no-stats --no-names dump-flows $bridge | sort
-  ovs-vsctl list-ports $bridge | sort
-done
-echo "== settings"
-ovs-vsctl get Open_vSwitch . external_ids | tr ',' '\\n' | tr -d '{} '| grep -v -- -bgp= | sort
-ovs-vsctl --columns=name,datapath_type,fail_mode,other_config,external_ids list Bridge br-int br-ex br-ex-2 br-osp`,
-  );
-  return stdout;
-}
-
-/** The rows that Neutron wrote, without what northd reports. */
-export async function cloudRows(lab: Lab): Promise<string> {
-  const { stdout } = await lab.node('central').script(
-    `ovsdb-client dump --no-headings unix:/run/ovn/ovnnb_db.sock OVN_Northbound Logical_Switch name external_ids other_config ports
-ovsdb-client dump --no-headings unix:/run/ovn/ovnnb_db.sock OVN_Northbound Logical_Switch_Port name addresses options external_ids tag up
-ovsdb-client dump --no-headings unix:/run/ovn/ovnnb_db.sock OVN_Northbound Logical_Router name options external_ids static_routes nat
-ovsdb-client dump --no-headings unix:/run/ovn/ovnnb_db.sock OVN_Northbound NAT external_ip logical_ip type`,
-  );
-  return stdout;
-}
 
 /** Waits until packets that match were seen on both leafs' cables to a node, in the direction that the filter tells. */
 export async function awaitOnBothLeafs(
