@@ -165,6 +165,52 @@ export const EXAMPLE: Partial<LocalOvnClusterConfig> = {
   providerNetworksPoolPrefixes: [prefix('172.16.0.0/16'), prefix('192.168.100.0/24')],
 };
 
+/**
+ * What worked example 10 and its machine come to, without what every method has, on a server that knows `bfd_sessions`; the
+ * flows above priority 1000 and the MAC table entries are what the traps T1 to T3 ask for besides.
+ */
+export const EXAMPLE_LINES: readonly string[] = [
+  'addr bgp-nic 172.16.5.5/32',
+  'fdb br-ex port br-ex vlan 0 mac 52:54:00:3f:90:97 static',
+  'fdb br-ex-2 port br-ex-2 vlan 0 mac 52:54:00:fb:69:d4 static',
+  'flow br-ex cookie=0x3e7 priority=1000,ip,in_port=1,nw_dst=172.16.0.0/16 actions=mod_dl_dst:52:54:00:3f:90:97,output:7',
+  'flow br-ex cookie=0x3e7 priority=1000,ip,in_port=1,nw_dst=192.168.100.0/24 actions=mod_dl_dst:52:54:00:3f:90:97,output:7',
+  'flow br-ex cookie=0x3e7 priority=1050,arp,in_port=1,arp_op=2 actions=output:7,NORMAL',
+  'flow br-ex cookie=0x3e7 priority=1050,icmp6,in_port=1,icmp_type=136 actions=output:7,NORMAL',
+  'flow br-ex cookie=0x3e7 priority=1100,udp,in_port=1,tp_dst=3784 actions=mod_dl_dst:52:54:00:3f:90:97,output:7',
+  'flow br-ex cookie=0x3e7 priority=1100,udp6,in_port=1,tp_dst=3784 actions=mod_dl_dst:52:54:00:3f:90:97,output:7',
+  'flow br-ex-2 cookie=0x3e7 priority=1000,ip,in_port=2,nw_dst=172.16.0.0/16 actions=mod_dl_dst:52:54:00:fb:69:d4,output:8',
+  'flow br-ex-2 cookie=0x3e7 priority=1000,ip,in_port=2,nw_dst=192.168.100.0/24 actions=mod_dl_dst:52:54:00:fb:69:d4,output:8',
+  'flow br-ex-2 cookie=0x3e7 priority=1050,arp,in_port=2,arp_op=2 actions=output:8,NORMAL',
+  'flow br-ex-2 cookie=0x3e7 priority=1050,icmp6,in_port=2,icmp_type=136 actions=output:8,NORMAL',
+  'flow br-ex-2 cookie=0x3e7 priority=1100,udp,in_port=2,tp_dst=3784 actions=mod_dl_dst:52:54:00:fb:69:d4,output:8',
+  'flow br-ex-2 cookie=0x3e7 priority=1100,udp6,in_port=2,tp_dst=3784 actions=mod_dl_dst:52:54:00:fb:69:d4,output:8',
+  'flow br-osp cookie=0x3e7 priority=1000,ip,in_port=3 actions=mod_dl_dst:40:44:00:00:00:06,NORMAL',
+  'flow br-osp cookie=0x3e7 priority=1000,ipv6,in_port=3 actions=mod_dl_dst:40:44:00:00:00:06,NORMAL',
+  'local OVN BFD on bgp-router-bgp-ex to 100.65.3.5 (300/300 ms x 3)',
+  'local OVN BFD on bgp-router-bgp-ex-2 to 100.64.0.5 (300/300 ms x 3)',
+  'local OVN MAC binding 172.16.5.5 is fa:16:3e:82:ee:19 on bgp-router-openstack',
+  'local OVN gateway chassis bgp-router-bgp-ex-2_bgp of bgp-router-bgp-ex-2: bgp priority 1',
+  'local OVN gateway chassis bgp-router-bgp-ex_bgp of bgp-router-bgp-ex: bgp priority 1',
+  'local OVN gateway chassis bgp-router-openstack_bgp of bgp-router-openstack: bgp priority 1',
+  'local OVN policy 10 of bgp-router inport=="bgp-router-openstack" reroute 100.64.0.5 100.65.3.5 with BFD',
+  'local OVN route of bgp-router 0.0.0.0/0 via 100.64.0.5 with BFD',
+  'local OVN route of bgp-router 0.0.0.0/0 via 100.65.3.5 with BFD',
+  'local OVN router bgp-router',
+  'local OVN router port bgp-router-bgp-ex on bgp-router mac 52:54:00:3f:90:97 networks 100.65.3.6/30',
+  'local OVN router port bgp-router-bgp-ex-2 on bgp-router mac 52:54:00:fb:69:d4 networks 100.64.0.6/30',
+  'local OVN router port bgp-router-openstack on bgp-router mac 40:44:00:00:00:06 networks 172.16.0.0/16 192.168.100.0/24',
+  'local OVN switch bgp-ex',
+  'local OVN switch bgp-ex-2',
+  'local OVN switch bgp-osp',
+  'local OVN switch port bgp-ex-2-bgp-router on bgp-ex-2 type router router-port="bgp-router-bgp-ex-2"',
+  'local OVN switch port bgp-ex-2-localnet on bgp-ex-2 type localnet network_name="bgp-ex-2"',
+  'local OVN switch port bgp-ex-bgp-router on bgp-ex type router router-port="bgp-router-bgp-ex"',
+  'local OVN switch port bgp-ex-localnet on bgp-ex type localnet network_name="bgp-ex"',
+  'local OVN switch port bgp-osp-localnet on bgp-osp type localnet network_name="bgp-osp"',
+  'local OVN switch port openstack-bgp-router on bgp-osp type router arp_proxy="172.16.0.0/16 192.168.100.0/24" router-port="bgp-router-openstack"',
+];
+
 export const PROVNET: Localnet = {
   row: { database: 'northbound', table: 'Logical_Switch_Port', uuid: 'u-provnet-1', name: 'provnet-1' },
   name: 'provnet-1',
