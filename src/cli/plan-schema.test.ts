@@ -4,6 +4,7 @@ import { desiredNode } from '../agent/desired-node.ts';
 import { FactsReader } from '../agent/facts-reader.ts';
 import { OvnNode } from '../agent/local-ovn-testing.ts';
 import { offlinePlan } from '../agent/offline-plan.ts';
+import { ovnSwitchFile } from '../agent/offline-testing.ts';
 import { BRIDGE, bareNode } from '../agent/testing.ts';
 import { type IpAddress, type MacAddress, type Prefix, parseIp } from '../base/address.ts';
 import { silentLogger } from '../base/logger.ts';
@@ -11,6 +12,8 @@ import { defaultConfig } from '../config/assemble.ts';
 import { EXPOSURE_KINDS } from '../config/exposure-kinds.ts';
 import type { AgentConfig } from '../config/types.ts';
 import type { Delivery, Exposure } from '../exposures/types.ts';
+import { FakeLocalOvn } from '../localnb/fake-local-ovn.ts';
+import { LOCAL_NORTHBOUND } from '../localnb/schema.ts';
 import { Node } from '../node/node.ts';
 import { createNorthboundTopology } from '../ovn/northbound.ts';
 import { NORTHBOUND } from '../ovn/northbound-schema.ts';
@@ -59,9 +62,26 @@ const CONFIGS: readonly (readonly [string, Partial<AgentConfig>])[] = [
   ['blackhole routes and OVS ports', { advertiseVia: 'main', vlanHandover: 'ovs' }],
 ];
 
+/** A node with an OVN of its own, and peers that are typed in. */
+const peerIps = ['192.0.2.1', '192.0.2.5'].map((text) => parseIp(text)).filter((peer) => peer !== undefined);
+const OVN: Partial<AgentConfig> = {
+  exposingMethod: 'ovn',
+  localOvnCluster: { ...defaultConfig().localOvnCluster, shape: 'compatible', bfd: true, peerIps },
+};
+
 function configOf(settings: Partial<AgentConfig>): AgentConfig {
   const bgpRouterId = parseIp('192.0.2.1');
   return defaultConfig({ driver: 'nb_ovn_bgp_driver', exposingMethod: 'underlay', bgpRouterId, ...settings });
+}
+
+/** The same cloud through the OVN of a node: without `--ovs-db` there is no such plan. */
+function offlineOvn(): Json {
+  const northbound = databaseFile(databaseLog(NORTHBOUND, cloud().db.views), 'nb.db');
+  const local = databaseFile(databaseLog(LOCAL_NORTHBOUND, new FakeLocalOvn().database.tables()), 'local.db');
+  const files = { northbound, openVSwitch: ovnSwitchFile(), localNorthbound: local };
+  return JSON.parse(
+    offlineJson(offlinePlan({ config: configOf(OVN), files, bridgeMacs: new Map() })),
+  ) as Json;
 }
 
 function offline(settings: Partial<AgentConfig>): Json {
@@ -108,6 +128,18 @@ describe('the schema of plan', () => {
       expect(plan[member]).not.toEqual([]);
   });
 
+  it('fits offline plans of the method ovn', () => {
+    const plan = offlineOvn();
+    expect(schemaProblems(plan)).toEqual([]);
+    for (const member of ['fdb', 'local_ovn_rows', 'flows', 'exposures'])
+      expect(plan[member]).not.toEqual([]);
+    expect((plan.sources as { readonly database: string }[]).map(({ database }) => database)).toEqual([
+      'northbound',
+      'open_vswitch',
+      'local_northbound',
+    ]);
+  });
+
   it.each(CONFIGS)('fits live plans: %s', async (_what, settings) => {
     const plan = await live(settings);
     expect(schemaProblems(plan)).toEqual([]);
@@ -134,12 +166,8 @@ describe('the schema of plan', () => {
   });
 
   it('is tried with every kind of object', async () => {
-    const plans = CONFIGS.map(([, settings]) => offline(settings));
-    const unused = LISTS.filter((name) => plans.every((plan) => (plan[name] as unknown[]).length === 0));
-    const reserved = LISTS.filter(
-      (name) => PLAN_SCHEMA.$defs.offlinePlan?.properties?.[name]?.maxItems === 0,
-    );
-    expect(unused).toEqual(reserved);
+    const plans = [...CONFIGS.map(([, settings]) => offline(settings)), offlineOvn()];
+    expect(LISTS.filter((name) => plans.every((plan) => (plan[name] as unknown[]).length === 0))).toEqual([]);
     expect((await live({})).blocked).not.toEqual([]);
   });
 
