@@ -1,7 +1,7 @@
 /** The loop with exposing method `ovn` over a node in memory: order, drift, uplinks, and what a change of method leaves. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { deleteRows } from '../ovsdb/operations.ts';
-import { OvnNode } from './local-ovn-testing.ts';
+import { OvnNode, ovsPort } from './local-ovn-testing.ts';
 
 let node: OvnNode;
 
@@ -270,6 +270,37 @@ describe('a change of method', () => {
     await node.settle();
     expect(await node.edge.netlink.rules()).toEqual([]);
     expect(await node.advertised()).toHaveLength(4);
+  });
+
+  it('sends nothing to an OVN of the node whose rows are not in effect, though old patch ports are there', async () => {
+    node.start({ exposingMethod: 'underlay' });
+    await node.settle();
+    await node.agent?.stop();
+    for (const [bridge, network] of [
+      ['br-ex', 'bgp-ex'],
+      ['br-ex-2', 'bgp-ex-2'],
+      ['br-osp', 'bgp-osp'],
+    ] as const) {
+      node.edge.ovs.setPort(bridge, ovsPort(`patch-${network}-localnet-to-br-bgp`, 'patch', 5));
+    }
+    node.local.database.setIdle(true);
+    node.start();
+    const pass = node.settle();
+    for (let turn = 0; turn < 20; turn++) {
+      await new Promise((resolve) => setImmediate(resolve));
+      node.agent?.clock.advance(100);
+    }
+    await pass;
+    const traffic = (bridge: string): string[] => node.flows(bridge).filter((flow) => /^1000 /.test(flow));
+    expect(node.rows().length).toBeGreaterThan(20);
+    expect([...traffic('br-ex'), ...traffic('br-osp')]).toEqual([]);
+    expect(await node.advertised()).toHaveLength(2);
+    node.local.database.setIdle(false);
+    await node.settle();
+    expect(traffic('br-ex')).toHaveLength(2);
+    expect(traffic('br-osp')).toHaveLength(2);
+    expect(await node.edge.netlink.rules()).toEqual([]);
+    expect(await node.advertised()).toHaveLength(2);
   });
 
   it('withdraws an address that is no longer exposed while the change is under way', async () => {

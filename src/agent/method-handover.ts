@@ -12,7 +12,8 @@ import type { Logger } from '../base/logger.ts';
 import type { AgentConfig, ExposingMethod } from '../config/types.ts';
 import type { Exposure } from '../exposures/types.ts';
 import type { Node } from '../node/node.ts';
-import type { DesiredObject, ObjectKey } from '../node/objects.ts';
+import type { Change, DesiredObject, NodePlan, ObjectKey } from '../node/objects.ts';
+import { TRAFFIC } from '../node/stages.ts';
 import type { ExposingMethodWiring, WiringInput } from '../wiring/types.ts';
 import { methodOf } from '../wiring/wire.ts';
 import type { Planner } from './planner.ts';
@@ -28,6 +29,8 @@ export class MethodHandover {
   readonly #before: ExposingMethodWiring | undefined;
   /** Prefixes that the method before carries; absent: the node was not looked at yet. */
   #held: Set<Exposure['prefix']> | undefined;
+  /** Flows that were left out of a plan. */
+  #waiting = new Set<ObjectKey>();
 
   constructor(config: AgentConfig, log: Logger) {
     const before = BEFORE[config.exposingMethod];
@@ -44,7 +47,39 @@ export class MethodHandover {
     const input = { config: this.#config, facts };
     if (this.#held === undefined) this.#held = this.#begin(this.#before, planner, node, input);
     else if (this.#held.size === 0) return NOTHING;
-    return this.#keep(this.#before, planner, input);
+    const kept = this.#keep(this.#before, planner, input);
+    return new Set([...kept, ...this.#waiting]);
+  }
+
+  /**
+   * The plan without flows that would send traffic where nothing takes it yet: with rows of the node's own OVN in the plan, or
+   * on their way to its flows. What it holds back comes with `release` or a later pass.
+   */
+  admit(plan: NodePlan, node: Node): NodePlan {
+    if (!this.#isHolding()) return plan;
+    const writesRows = plan.stages.some(({ changes }) =>
+      changes.some((change) => change.op !== 'remove' && change.desired.object.kind === 'local-row'),
+    );
+    if (!writesRows && node.notInEffect('local-row') === undefined) return plan;
+    const stages = plan.stages.map(({ name, changes }) => ({
+      name,
+      changes: name === TRAFFIC ? changes.filter((change) => this.#isNoDiversion(change)) : changes,
+    }));
+    return { ...plan, stages: stages.filter(({ changes }) => changes.length > 0) };
+  }
+
+  #isNoDiversion(change: Change): boolean {
+    if (change.op === 'remove') return true;
+    this.#waiting.add(change.key);
+    return false;
+  }
+
+  /** What `admit` held back, when the rows before it are in effect; to be looked at again. */
+  admitted(node: Node): ReadonlySet<ObjectKey> {
+    if (this.#waiting.size === 0 || node.notInEffect('local-row') !== undefined) return NOTHING;
+    const waiting = this.#waiting;
+    this.#waiting = new Set();
+    return waiting;
   }
 
   /** Lets go of what the configured method carries by now; returns what is to be taken away. */

@@ -201,9 +201,10 @@ export class Reconciler {
     if (this.#stale === 'all' || this.#stale.size > 0) await this.#read(signal);
     this.#addCompare(handover.hold(planner, node));
     if (this.#compare === 'all' || this.#compare.size > 0) await this.#correct(signal);
-    const replaced = handover.release(planner, node);
-    if (replaced.size > 0) {
-      this.#addCompare(replaced);
+    for (const next of [() => handover.admitted(node), () => handover.release(planner, node)]) {
+      const keys = next();
+      if (keys.size === 0) continue;
+      this.#addCompare(keys);
       await this.#correct(signal);
     }
     await this.#checkZebra(signal);
@@ -213,10 +214,11 @@ export class Reconciler {
   }
 
   async #correct(signal: AbortSignal): Promise<void> {
-    const { planner, node } = this.#parts;
+    const { planner, node, handover } = this.#parts;
     const keys = this.#compare;
     this.#compare = new Set();
-    const plan = this.#admit(node.plan(planner.desired, keys === 'all' ? undefined : keys));
+    const admitted = this.#admit(node.plan(planner.desired, keys === 'all' ? undefined : keys));
+    const plan = handover.admit(admitted, node);
     const outcomes = await node.apply(plan, signal);
     this.#conclude(plan, outcomes, keys);
   }

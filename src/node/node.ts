@@ -157,10 +157,15 @@ export class Node {
       kinds.add(found.object.kind);
     }
     for (const kind of kinds) {
-      const reason = kindNamed(kind).notInEffect?.(this.#view());
+      const reason = this.notInEffect(kind);
       if (reason !== undefined) return reason;
     }
     return undefined;
+  }
+
+  /** Why what was written of a kind does not take effect yet; `undefined`: it does. */
+  notInEffect(kind: NodeObjectKind): string | undefined {
+    return kindNamed(kind).notInEffect?.(this.#view());
   }
 
   /** Reads the kinds given, or all. One that cannot be read keeps its last picture, and is in the result. */

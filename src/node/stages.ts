@@ -11,6 +11,8 @@ export const WITHDRAW = 'withdraw';
 export const WITHDRAW_REPLACED = 'withdraw what is replaced';
 /** Things that must go before others can be made under their name. */
 export const CLEAR = 'clear';
+/** Flows that send traffic somewhere. */
+export const TRAFFIC = 'flows';
 export const ADVERTISE = 'advertise';
 /** Routes through an address that is advertised itself: the kernel takes them only when that one is there. */
 export const ADVERTISE_BEHIND = 'advertise what is behind';
@@ -29,7 +31,7 @@ const ADD_STAGES = [
   'MAC table entries',
   'steering flows',
   'local OVN rows',
-  'flows',
+  TRAFFIC,
   'rules',
   'routes',
   'neighbours',
@@ -46,7 +48,7 @@ const REMOVE_STAGES = [
   'neighbours',
   'routes',
   'rules',
-  'flows',
+  TRAFFIC,
   'local OVN rows',
   'steering flows',
   'MAC table entries',
@@ -76,7 +78,7 @@ const KIND_STAGES: Readonly<Record<Exclude<NodeObjectKind, 'link'>, StageName>> 
   sysctl: 'sysctls',
   'ovs-port': 'OVS ports',
   address: 'addresses',
-  flow: 'flows',
+  flow: TRAFFIC,
   rule: 'rules',
   route: 'routes',
   neighbor: 'neighbours',

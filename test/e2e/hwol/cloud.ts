@@ -4,9 +4,9 @@
  */
 import { LabAgent } from '../../../lab/agent-process.ts';
 import { Content, FLAT_NETWORK, VLAN_NETWORK } from '../../../lab/content.ts';
-import { type Addressing, UPLINKS } from '../../../lab/hwol.ts';
+import { type Addressing, linkBetween, UPLINKS } from '../../../lab/hwol.ts';
 import { Lab } from '../../../lab/lab.ts';
-import { CHASSIS_NAMES, type ChassisName, chassisNamed } from '../../../lab/layout.ts';
+import { CHASSIS_AS, CHASSIS_NAMES, type ChassisName, chassisNamed } from '../../../lab/layout.ts';
 import type { FloatingIpSpec, LoadBalancerSpec, RouterSpec } from '../../../lab/neutron-routers.ts';
 import type { Network, PortSpec } from '../../../lab/neutron-rows.ts';
 import type { LabNode, NodeProcess } from '../../../lab/node.ts';
@@ -102,13 +102,48 @@ export async function bringUpHwol(
   return { ...cloud, flat, neighbour, vlan, web, data, open, floatingIp, balancer };
 }
 
+/**
+ * Settings of a node for the shape compatible, with the leafs' addresses as peers where the links have some. The pool holds
+ * the flat provider network and no tenant network.
+ */
+export function compatibleSettings(node: ChassisName, addressing: Addressing): Settings {
+  const links = UPLINKS.map(({ leaf }) => linkBetween(node, leaf)).filter((link) => link !== undefined);
+  const peers = links.flatMap((link) => [link[4].peer, link[6].peer]);
+  return {
+    ...AGENT_SETTINGS,
+    local_ovn_cluster: {
+      ...AGENT_SETTINGS.local_ovn_cluster,
+      shape: 'compatible',
+      provider_networks_pool_prefixes: '172.24.4.0/24,2001:db8:4::/64',
+      ...(addressing === 'numbered' ? { peer_ips: peers.join(',') } : {}),
+    },
+  };
+}
+
+/** Takes BFD away from the FRR of the nodes, for an OVN that runs it on the same addresses; the leafs keep it. */
+export async function leaveBfdToOvn(lab: Lab): Promise<void> {
+  for (const name of CHASSIS_NAMES) {
+    const lines = ['uplink-ipv4', 'uplink-ipv6'].flatMap((group) => [
+      `no neighbor ${group} bfd profile fabric`,
+      `no neighbor ${group} bfd`,
+    ]);
+    const commands = ['configure terminal', `router bgp ${CHASSIS_AS}`, ...lines];
+    await lab.node(name).exec(['vtysh', ...commands.flatMap((command) => ['-c', command])]);
+  }
+}
+
+type Settings = Readonly<Record<string, Readonly<Record<string, string>>>>;
+
 /** The nodes' own OVN, supervised, and an agent on every node. */
-export async function startMethod(lab: Lab): Promise<Pick<HwolCloud, 'agents' | 'supervisors'>> {
+export async function startMethod(
+  lab: Lab,
+  settingsOf: (node: ChassisName) => Settings = () => AGENT_SETTINGS,
+): Promise<Pick<HwolCloud, 'agents' | 'supervisors'>> {
   const agents = new Map<ChassisName, LabAgent>();
   const supervisors = new Map<ChassisName, NodeProcess>();
   for (const name of CHASSIS_NAMES) {
     const agent = new LabAgent(lab, name);
-    await agent.configure(lab, name, { driver: 'nb', settings: AGENT_SETTINGS });
+    await agent.configure(lab, name, { driver: 'nb', settings: settingsOf(name) });
     supervisors.set(name, await agent.superviseLocalOvn());
     agents.set(name, agent);
   }
