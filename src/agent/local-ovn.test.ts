@@ -303,6 +303,29 @@ describe('a change of method', () => {
     expect(await node.advertised()).toHaveLength(2);
   });
 
+  it('waits for the flows of new patch ports before it sends anything to them', async () => {
+    node.start({ exposingMethod: 'underlay' });
+    await node.settle();
+    await node.agent?.stop();
+    node.start();
+    await node.settle();
+    // Everything written so far is in effect; the ports are news to the controller as well.
+    node.local.database.setIdle(true);
+    node.makePatchPorts();
+    const pass = node.settle();
+    for (let turn = 0; turn < 20; turn++) {
+      await new Promise((resolve) => setImmediate(resolve));
+      node.agent?.clock.advance(100);
+    }
+    await pass;
+    expect(node.flows('br-ex').filter((flow) => /^1000 /.test(flow))).toEqual([]);
+    expect(await node.edge.netlink.rules()).not.toEqual([]);
+    node.local.database.setIdle(false);
+    await node.settle();
+    expect(node.flows('br-ex').filter((flow) => /^1000 /.test(flow))).toHaveLength(2);
+    expect(await node.edge.netlink.rules()).toEqual([]);
+  });
+
   it('withdraws an address that is no longer exposed while the change is under way', async () => {
     node.start({ exposingMethod: 'underlay' });
     await node.settle();

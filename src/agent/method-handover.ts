@@ -31,6 +31,8 @@ export class MethodHandover {
   #held: Set<Exposure['prefix']> | undefined;
   /** Flows that were left out of a plan. */
   #waiting = new Set<ObjectKey>();
+  /** The node's own OVN has just said that it is ready for them. */
+  #confirmed = false;
 
   constructor(config: AgentConfig, log: Logger) {
     const before = BEFORE[config.exposingMethod];
@@ -52,15 +54,11 @@ export class MethodHandover {
   }
 
   /**
-   * The plan without flows that would send traffic where nothing takes it yet: with rows of the node's own OVN in the plan, or
-   * on their way to its flows. What it holds back comes with `release` or a later pass.
+   * The plan without flows that would send traffic where nothing may take it yet: they wait until the node's own OVN has gone
+   * over its rows and ports once more, and come with `confirm` or a later pass.
    */
-  admit(plan: NodePlan, node: Node): NodePlan {
-    if (!this.#isHolding()) return plan;
-    const writesRows = plan.stages.some(({ changes }) =>
-      changes.some((change) => change.op !== 'remove' && change.desired.object.kind === 'local-row'),
-    );
-    if (!writesRows && node.notInEffect('local-row') === undefined) return plan;
+  admit(plan: NodePlan): NodePlan {
+    if (!this.#isHolding() || this.#confirmed) return plan;
     const stages = plan.stages.map(({ name, changes }) => ({
       name,
       changes: name === TRAFFIC ? changes.filter((change) => this.#isNoDiversion(change)) : changes,
@@ -74,12 +72,22 @@ export class MethodHandover {
     return false;
   }
 
-  /** What `admit` held back, when the rows before it are in effect; to be looked at again. */
-  admitted(node: Node): ReadonlySet<ObjectKey> {
-    if (this.#waiting.size === 0 || node.notInEffect('local-row') !== undefined) return NOTHING;
+  /** Runs `correct` with what `admit` held back, once all before it is in effect. */
+  async confirm(
+    node: Node,
+    correct: (keys: ReadonlySet<ObjectKey>) => Promise<void>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    if (this.#waiting.size === 0 || node.notInEffect('local-row') !== undefined) return;
+    if ((await node.confirm('local-row', signal)) !== undefined) return;
     const waiting = this.#waiting;
     this.#waiting = new Set();
-    return waiting;
+    this.#confirmed = true;
+    try {
+      await correct(waiting);
+    } finally {
+      this.#confirmed = false;
+    }
   }
 
   /** Lets go of what the configured method carries by now; returns what is to be taken away. */

@@ -201,16 +201,18 @@ export class Reconciler {
     if (this.#stale === 'all' || this.#stale.size > 0) await this.#read(signal);
     this.#addCompare(handover.hold(planner, node));
     if (this.#compare === 'all' || this.#compare.size > 0) await this.#correct(signal);
-    for (const next of [() => handover.admitted(node), () => handover.release(planner, node)]) {
-      const keys = next();
-      if (keys.size === 0) continue;
-      this.#addCompare(keys);
-      await this.#correct(signal);
-    }
+    await handover.confirm(node, (keys) => this.#correctAlso(keys, signal), signal);
+    await this.#correctAlso(handover.release(planner, node), signal);
     await this.#checkZebra(signal);
     await this.#checkRegistration(signal);
     await this.#checkOrphans(signal);
     return true;
+  }
+
+  async #correctAlso(keys: ReadonlySet<ObjectKey>, signal: AbortSignal): Promise<void> {
+    if (keys.size === 0) return;
+    this.#addCompare(keys);
+    await this.#correct(signal);
   }
 
   async #correct(signal: AbortSignal): Promise<void> {
@@ -218,7 +220,7 @@ export class Reconciler {
     const keys = this.#compare;
     this.#compare = new Set();
     const admitted = this.#admit(node.plan(planner.desired, keys === 'all' ? undefined : keys));
-    const plan = handover.admit(admitted, node);
+    const plan = handover.admit(admitted);
     const outcomes = await node.apply(plan, signal);
     this.#conclude(plan, outcomes, keys);
   }

@@ -35,19 +35,24 @@ describe('unsupported', () => {
       { tenant: { ...tenant, requireSnatDisabled: true } },
       'warning',
     ],
-    // T19: answers of a translated network leave under another address.
-    [
-      'set require_snat_disabled_for_tenant_networks',
-      {
-        driver: 'nb_ovn_bgp_driver',
-        exposingMethod: 'ovn',
-        tenant: { ...tenant, exposeNetworks: true, requireSnatDisabled: false },
-      },
-      'warning',
-    ],
     ['clear_vrf_routes_on_startup', { clearVrfRoutesOnStartup: true }, 'warning'],
   ])('names %s', (option, changes, severity) => {
     const found = unsupported(defaultConfig(changes));
     expect(found).toEqual([{ severity, message: expect.stringContaining(option) as unknown }]);
+  });
+
+  it('T19: warns that tenant networks whose router translates their addresses cannot be reached through the OVN of a node', () => {
+    const exposing = (requireSnatDisabled: boolean): Partial<AgentConfig> => ({
+      driver: 'nb_ovn_bgp_driver',
+      exposingMethod: 'ovn',
+      tenant: { ...tenant, exposeNetworks: true, requireSnatDisabled },
+    });
+    expect(unsupported(defaultConfig(exposing(false)))).toEqual([
+      {
+        severity: 'warning',
+        message: expect.stringContaining('set require_snat_disabled_for_tenant_networks') as unknown,
+      },
+    ]);
+    expect(unsupported(defaultConfig(exposing(true)))).toEqual([]);
   });
 });

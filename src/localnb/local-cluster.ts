@@ -29,6 +29,7 @@ export interface LocalClusterOptions {
 /** The server is local and answers within milliseconds when it runs. */
 const TRANSACTION_TIMEOUT_MS = 10_000;
 const EFFECT_TIMEOUT_MS = 500;
+const UNREAD = "the node's own Northbound database has not been read yet";
 /** Each try is a transaction, so there is an end to narrowing down. */
 const MAX_TRANSACTIONS = 24;
 
@@ -101,6 +102,21 @@ export class LocalCluster implements LocalOvn {
     return results;
   }
 
+  async confirm(signal?: AbortSignal): Promise<string | undefined> {
+    const tables = this.#database.tables();
+    if (tables === undefined) return UNREAD;
+    if (foreignCluster(tables) === undefined) {
+      try {
+        await this.#transact([], tables, signal);
+      } catch (error) {
+        signal?.throwIfAborted();
+        return error instanceof Error ? error.message : String(error);
+      }
+      await this.#waitForEffect(signal);
+    }
+    return this.pending();
+  }
+
   pending(): string | undefined {
     const tables = this.#database.tables();
     if (tables === undefined || this.#written === undefined) return undefined;
@@ -129,8 +145,7 @@ export class LocalCluster implements LocalOvn {
     signal: AbortSignal | undefined,
   ): Promise<BatchOutcome> {
     const tables = this.#database.tables();
-    if (tables === undefined)
-      return { kind: 'lost', message: "the node's own Northbound database has not been read yet" };
+    if (tables === undefined) return { kind: 'lost', message: UNREAD };
     const foreign = foreignCluster(tables);
     if (foreign !== undefined) return { kind: 'lost', message: foreignMessage(foreign) };
     const chosen = new Set(batch);
@@ -143,13 +158,7 @@ export class LocalCluster implements LocalOvn {
     if (planned.operations.length === 0) return { kind: 'done' };
     const operations = planned.operations.map(({ operation }) => operation);
     try {
-      const limit = AbortSignal.timeout(TRANSACTION_TIMEOUT_MS);
-      const replies = await this.#database.transact(
-        [...operations, ...raiseCounter(tables)],
-        signal === undefined ? limit : AbortSignal.any([signal, limit]),
-      );
-      const raised = replies.at(-1)?.rows?.[0]?.nb_cfg;
-      if (typeof raised === 'number') this.#written = raised;
+      await this.#transact(operations, tables, signal);
       return { kind: 'done' };
     } catch (error) {
       signal?.throwIfAborted();
@@ -164,6 +173,21 @@ export class LocalCluster implements LocalOvn {
       );
       return { kind: 'refused', message, ...(write === undefined ? {} : { write }) };
     }
+  }
+
+  /** One transaction, whose effect can be waited for. */
+  async #transact(
+    operations: readonly Operation[],
+    tables: LocalTables,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    const limit = AbortSignal.timeout(TRANSACTION_TIMEOUT_MS);
+    const replies = await this.#database.transact(
+      [...operations, ...raiseCounter(tables)],
+      signal === undefined ? limit : AbortSignal.any([signal, limit]),
+    );
+    const raised = replies.at(-1)?.rows?.[0]?.nb_cfg;
+    if (typeof raised === 'number') this.#written = raised;
   }
 
   #waitForEffect(signal: AbortSignal | undefined): Promise<void> {

@@ -142,6 +142,11 @@ export interface LocalOvn {
    * One result a write, in their order: absent, or why it was not done. Throws only when aborted.
    */
   write(writes: readonly LocalWrite[], signal?: AbortSignal): Promise<readonly (string | undefined)[]>;
+  /**
+   * Has the cluster go over everything once more, what it was told of by others included, and waits a little until that reached
+   * the flows of the node; resolves with why it has not.
+   */
+  confirm(signal?: AbortSignal): Promise<string | undefined>;
   /** Why what was written last has not reached the flows of the node yet; `undefined`: it has. */
   pending(): string | undefined;
   subscribe(listener: (event: LocalOvnEvent) => void): () => void;

@@ -168,6 +168,11 @@ export class Node {
     return kindNamed(kind).notInEffect?.(this.#view());
   }
 
+  /** Waits a little until what there is of a kind takes effect; resolves with why it does not. */
+  confirm(kind: NodeObjectKind, signal?: AbortSignal): Promise<string | undefined> {
+    return this.#exclusive(async () => kindNamed(kind).confirm?.(this.#view(), signal));
+  }
+
   /** Reads the kinds given, or all. One that cannot be read keeps its last picture, and is in the result. */
   read(kinds?: Iterable<NodeObjectKind>, signal?: AbortSignal): Promise<readonly ReadProblem[]> {
     const asked = new Set(kinds ?? ALL_KINDS);

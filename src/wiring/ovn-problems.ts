@@ -2,7 +2,7 @@
  * What keeps the node's own OVN from working, or will sooner or later, in words: for the log, `plan` and the status. Pure.
  */
 import { quote } from '../base/quote.ts';
-import { findUplinks, isDown } from './ovn-uplinks.ts';
+import { findUplinks, isDown, type Uplink, type Way } from './ovn-uplinks.ts';
 import type { LocalOvnFacts, Pending, WiringInput } from './types.ts';
 
 const SUBJECT = 'local OVN';
@@ -71,6 +71,19 @@ function controllerProblems(input: WiringInput, local: LocalOvnFacts): readonly 
       "all BFD sessions of the node's own OVN are down, and its routes with them: nothing leaves the node. FRR of this " +
       'node must not run BFD on the same addresses (no "neighbor ... bfd"), the leafs must run it';
     problems.push({ subject: SUBJECT, reason });
+    return problems;
+  }
+  for (const { uplink, way } of bfd ? sessions : []) {
+    if (!isDown(local, uplink, way) || !isInUse(local, uplink, way)) continue;
+    const reason =
+      `the BFD session of the node's own OVN with ${way.nexthop} is down, though FRR routes through it: FRR of this node must ` +
+      'not run BFD on the same address (no "neighbor ... bfd"), the leaf must run it';
+    problems.push({ subject: `uplink ${uplink.network}`, reason });
   }
   return problems;
+}
+
+/** FRR takes the way, so the leaf is alive: what OVN does not hear of it somebody else hears. */
+function isInUse({ nextHops }: LocalOvnFacts, { bridge }: Uplink, { family }: Way): boolean {
+  return nextHops.some((hop) => hop.device === bridge && hop.family === family);
 }

@@ -284,6 +284,26 @@ describe('traps', () => {
     expect(reasons(down)).toEqual([expect.stringMatching(/all BFD sessions .* must not run BFD/)]);
   });
 
+  it('T3: a session that is down while FRR routes through its leaf names the other owner of the address', () => {
+    const oneDown = (nextHops: readonly ReturnType<typeof nextHop>[]): string[] =>
+      reasons({
+        cluster: EXAMPLE,
+        local: {
+          nextHops,
+          bfdStatus: new Map([
+            ['BFD bgp-router-bgp-ex 100.65.3.5', 'down'],
+            ['BFD bgp-router-bgp-ex-2 100.64.0.5', 'up'],
+          ]),
+        },
+      });
+    const both = [nextHop(4, 'br-ex', '100.65.3.5'), nextHop(4, 'br-ex-2', '100.64.0.5')];
+    expect(oneDown(both)).toEqual([
+      expect.stringMatching(/^uplink bgp-ex: .* with 100\.65\.3\.5 is down, though FRR .* must not run BFD/),
+    ]);
+    // A leaf that is gone for FRR as well is no riddle.
+    expect(oneDown(both.slice(1))).toEqual([]);
+  });
+
   it('T4: host-routes needs no BFD of OVN, whose controller would become the weakest part', () => {
     expect(ovnInput({ cluster: { shape: 'host-routes' } }).config.localOvnCluster.bfd).toBe(false);
     expect(texts(UNNUMBERED).some((line) => line.includes('BFD'))).toBe(false);

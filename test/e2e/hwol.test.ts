@@ -9,6 +9,7 @@ import { ADDRESSINGS, UPLINKS } from '../../lab/hwol.ts';
 import { Lab } from '../../lab/lab.ts';
 import type { ChassisName } from '../../lab/layout.ts';
 import { untilTrue } from '../../lab/until.ts';
+import { Witness } from './faults/witness.ts';
 import { awaitNoRoute, awaitRoute, awaitSettled, bootVm, pingBothWays, portSpec } from './fixture.ts';
 import { awaitLocalOvn, bringUpHwol, GATEWAY_ADDRESSES, type HwolCloud, startMethod } from './hwol/cloud.ts';
 import { changeAndBack } from './hwol/method-change.ts';
@@ -159,6 +160,89 @@ describe.runIf(hasSecondController()).each(ADDRESSINGS)('BGP %s', (addressing) =
     await awaitEverythingReachable(cloud);
   });
 
+  it('T11: neither controller touches the patch ports of the other when it is started again', async () => {
+    const { lab } = cloud;
+    const node = lab.node(SUBJECT);
+    const ports = async (bridge: string): Promise<string> =>
+      (await node.exec(['ovs-vsctl', '--columns=name,ofport', 'list', 'Interface'])).stdout
+        .split('\n\n')
+        .filter((row) => row.includes('patch-') && row.includes(bridge))
+        .sort()
+        .join('\n');
+    const own = await ports('-to-br-bgp');
+    const clouds = await ports('provnet');
+    expect([own, clouds]).not.toContain('');
+    const witness = await Witness.start(lab, cloud.flat.addresses);
+    try {
+      const fromMs = Date.now();
+      await node.script('kill -TERM $(cat /run/ovn/ovn-controller.pid)');
+      await untilTrue('the controller of the cloud to be gone', () =>
+        gone(cloud, '/run/ovn/ovn-controller.pid'),
+      );
+      expect(await ports('-to-br-bgp')).toBe(own);
+      await node.script(
+        'ovn-controller unix:/run/openvswitch/db.sock --pidfile --detach --no-chdir --log-file=/var/log/ovn/ovn-controller.log -vconsole:off >/dev/null 2>&1 </dev/null',
+        { timeoutMs: 60_000 },
+      );
+      await pingBothWays(cloud, cloud.flat);
+      await node.script('kill -9 $(cat /run/ovn-bgp/ovn-controller.pid)');
+      await awaitLocalOvn(agentOn(cloud, SUBJECT));
+      await pingBothWays(cloud, cloud.flat);
+      expect(await ports('provnet')).toBe(clouds);
+      expect(await ports('-to-br-bgp')).toBe(own);
+      console.log(
+        `both controllers started again: ${await witness.pingOutageMs({ fromMs, toMs: Date.now() })} ms without an answer`,
+      );
+    } finally {
+      await witness.stop();
+    }
+  });
+
+  it('T15: the node keeps the link-local address of a bridge that its router has as well, with duplicate detection on', async () => {
+    const { lab } = cloud;
+    const node = lab.node(SUBJECT);
+    for (const { bridge } of UPLINKS) {
+      const { stdout } = await node.exec([
+        'ip',
+        '-6',
+        '-o',
+        'address',
+        'show',
+        'dev',
+        bridge,
+        'scope',
+        'link',
+      ]);
+      const [, address = ''] = /inet6 (\S+)/.exec(stdout) ?? [];
+      expect(address).toMatch(/^fe80::/);
+      await node.script(
+        `echo 1 >/proc/sys/net/ipv6/conf/${bridge}/accept_dad; echo 1 >/proc/sys/net/ipv6/conf/${bridge}/dad_transmits
+ip -6 address del ${address} dev ${bridge}; ip -6 address add ${address} dev ${bridge}`,
+      );
+      await untilTrue(`${address} to be checked`, async () => {
+        const { stdout: state } = await node.exec(['ip', '-6', '-o', 'address', 'show', 'dev', bridge]);
+        return state.includes(address) && !/tentative/.test(state);
+      });
+      const { stdout: failed } = await node.exec([
+        'ip',
+        '-6',
+        '-o',
+        'address',
+        'show',
+        'dev',
+        bridge,
+        'dadfailed',
+      ]);
+      expect(failed).toBe('');
+    }
+    await untilTrue(
+      'the sessions to be up again',
+      async () => (await lab.fabric.routes(SUBJECT, '::/0')).some(({ nextHops }) => nextHops.length === 2),
+      { timeoutMs: 60_000 },
+    );
+    await awaitEverythingReachable(cloud);
+  });
+
   it('puts rows right that somebody changed', async () => {
     const { lab } = cloud;
     const standing = await localRows(lab, SUBJECT);
@@ -189,3 +273,11 @@ ${nbctl} --all destroy Static_MAC_Binding`,
     await cleanUp(cloud, before);
   });
 });
+
+/** True when the process whose pid is in the file has ended. */
+async function gone({ lab }: HwolCloud, file: string): Promise<boolean> {
+  const { stdout } = await lab
+    .node(SUBJECT)
+    .script(`[ -e ${file} ] && kill -0 $(cat ${file}) && echo alive || true`);
+  return stdout.trim() === '';
+}

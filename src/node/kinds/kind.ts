@@ -40,6 +40,8 @@ export interface Kind<O extends NodeObject = NodeObject> {
   write(view: View, writes: readonly Write<O>[], signal?: AbortSignal): Promise<readonly WriteResult[]>;
   /** Why what was written does not take effect yet: nothing is advertised on top of it meanwhile. */
   notInEffect?(view: View): string | undefined;
+  /** Waits a little until everything that is there takes effect, and tells why it does not; absent: it always does. */
+  confirm?(view: View, signal?: AbortSignal): Promise<string | undefined>;
   /** What the node holds after a successful write; absent: the object, owned. */
   written?(object: O): ObservedObject;
 }

@@ -27,6 +27,7 @@ export const localRowKind: Kind<LocalRowObject> = {
     return results.map((message) => (message === undefined ? undefined : { message, doubt: true }));
   },
   notInEffect: ({ edge }) => edge.localOvn?.pending(),
+  confirm: async ({ edge }, signal) => edge.localOvn?.confirm(signal),
 };
 
 /** From the last picture of the cluster; throws where its rows matter and none was seen yet. */

@@ -19,9 +19,12 @@ const VOLATILE: ReadonlySet<string> = new Set([
   'Open_vSwitch.cur_cfg',
   'Open_vSwitch.next_cfg',
   'statistics',
+  'Datapath.capabilities',
   'Interface.ifindex',
   'Interface.link_resets',
   'Interface.link_state',
+  // Random for devices without an address of their own, at every start of vswitchd.
+  'Interface.mac_in_use',
   'Interface.status',
   'Port.status',
 ]);

@@ -176,7 +176,8 @@ export async function describeCloud(cloud: HwolCloud | undefined): Promise<strin
   const parts: string[] = [];
   for (const node of CHASSIS_NAMES) {
     const { stdout } = await cloud.lab.node(node).script(
-      `ip route; ip -6 route | grep -v fe80; ip neigh
+      `set +e
+ip route; ip -6 route | grep -v fe80; ip neigh
 for bridge in br-ex br-ex-2 br-osp; do ovs-ofctl --no-stats dump-flows $bridge; ovs-appctl fdb/show $bridge | grep static; done
 ovn-nbctl --db=unix:/run/ovn-bgp/ovnnb_db.sock lr-route-list bgp-router
 ovn-nbctl --db=unix:/run/ovn-bgp/ovnnb_db.sock list Static_MAC_Binding | grep -E 'ip|mac'
