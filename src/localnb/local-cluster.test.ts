@@ -132,6 +132,23 @@ describe('LocalCluster', () => {
     expect(heard.at(-1)).toBe('in-effect');
   });
 
+  it('has everything gone over once more without a change, and says when that did not happen', async () => {
+    const clock = new VirtualClock();
+    const local = new FakeLocalOvn({ clock });
+    expect(await local.confirm()).toBeUndefined();
+    expect(local.database.log.map((operations) => operations.map(({ op }) => op))).toEqual([
+      ['mutate', 'select'],
+    ]);
+    local.database.setIdle(true);
+    const late = local.confirm();
+    for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => setImmediate(resolve));
+    clock.advance(500);
+    expect(await late).toMatch(/have not put change 2 in place yet/);
+    local.database.setIdle(false);
+    local.database.setAway(true);
+    expect(await local.confirm()).toMatch(/away/);
+  });
+
   it('writes nothing to a database with networks of OpenStack', async () => {
     const local = new FakeLocalOvn();
     local.database.edit([insert('Logical_Switch', { name: 'neutron-1' })]);

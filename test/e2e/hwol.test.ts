@@ -9,8 +9,17 @@ import { ADDRESSINGS, UPLINKS } from '../../lab/hwol.ts';
 import { Lab } from '../../lab/lab.ts';
 import type { ChassisName } from '../../lab/layout.ts';
 import { untilTrue } from '../../lab/until.ts';
+import { pingUntil } from '../../lab/vm.ts';
 import { Witness } from './faults/witness.ts';
-import { awaitNoRoute, awaitRoute, awaitSettled, bootVm, pingBothWays, portSpec } from './fixture.ts';
+import {
+  awaitNoRoute,
+  awaitRoute,
+  awaitSettled,
+  bootVm,
+  PING_TIMEOUT_MS,
+  pingBothWays,
+  portSpec,
+} from './fixture.ts';
 import { awaitLocalOvn, bringUpHwol, GATEWAY_ADDRESSES, type HwolCloud, startMethod } from './hwol/cloud.ts';
 import { changeAndBack } from './hwol/method-change.ts';
 import { agentFlows, awaitOnBothLeafs, localRows, staticMacs } from './hwol/questions.ts';
@@ -202,19 +211,7 @@ describe.runIf(hasSecondController()).each(ADDRESSINGS)('BGP %s', (addressing) =
     const { lab } = cloud;
     const node = lab.node(SUBJECT);
     for (const { bridge } of UPLINKS) {
-      const { stdout } = await node.exec([
-        'ip',
-        '-6',
-        '-o',
-        'address',
-        'show',
-        'dev',
-        bridge,
-        'scope',
-        'link',
-      ]);
-      const [, address = ''] = /inet6 (\S+)/.exec(stdout) ?? [];
-      expect(address).toMatch(/^fe80::/);
+      const address = await linkLocalOf(lab, bridge);
       await node.script(
         `echo 1 >/proc/sys/net/ipv6/conf/${bridge}/accept_dad; echo 1 >/proc/sys/net/ipv6/conf/${bridge}/dad_transmits
 ip -6 address del ${address} dev ${bridge}; ip -6 address add ${address} dev ${bridge}`,
@@ -241,6 +238,21 @@ ip -6 address del ${address} dev ${bridge}; ip -6 address add ${address} dev ${b
       { timeoutMs: 60_000 },
     );
     await awaitEverythingReachable(cloud);
+  });
+
+  it('T16: a machine with a link-local gateway of the method underlay gets out all the same', async () => {
+    const { lab, flat } = cloud;
+    try {
+      // Of the provider bridge, and of one that was it before the uplinks moved into Open vSwitch.
+      for (const bridge of ['br-osp', 'br-ex']) {
+        const gateway = (await linkLocalOf(lab, bridge)).split('/')[0];
+        await flat.host.ip([`-6 route replace ::/0 via ${gateway} dev eth0`, 'neigh flush dev eth0']);
+        await pingUntil(flat.host, '2001:db8:ff::2', { timeoutMs: PING_TIMEOUT_MS });
+      }
+    } finally {
+      await flat.setRoutes();
+    }
+    await pingBothWays(cloud, flat);
   });
 
   it('puts rows right that somebody changed', async () => {
@@ -280,4 +292,12 @@ async function gone({ lab }: HwolCloud, file: string): Promise<boolean> {
     .node(SUBJECT)
     .script(`[ -e ${file} ] && kill -0 $(cat ${file}) && echo alive || true`);
   return stdout.trim() === '';
+}
+
+/** `address/length` that the kernel made from the MAC address of a bridge. */
+async function linkLocalOf(lab: Lab, bridge: string): Promise<string> {
+  const argv = ['ip', '-6', '-o', 'address', 'show', 'dev', bridge, 'scope', 'link'];
+  const [, address = ''] = /inet6 (\S+)/.exec((await lab.node(SUBJECT).exec(argv)).stdout) ?? [];
+  expect(address).toMatch(/^fe80::/);
+  return address;
 }

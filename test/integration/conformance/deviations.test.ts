@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { MUTATIONS } from '../../mutations/mutations.ts';
 import { DEVIATIONS } from './deviations.ts';
+import { hasTitle } from './proofs.ts';
 
 const ROOT = join(import.meta.dirname, '../../..');
 
@@ -17,9 +18,7 @@ describe('the required deviations', () => {
     expect(proofs.length > 0 || notInThisVersion !== undefined).toBe(true);
     for (const { file, title } of proofs) {
       const text = readFileSync(join(ROOT, file), 'utf8');
-      // As the end of a title: a comment is no test.
-      const quoted = ["'", '"', '`'].some((quote) => text.includes(`${title}${quote}`));
-      expect(quoted, `${file}: ${title}`).toBe(true);
+      expect(hasTitle(text, title), `${file}: ${title}`).toBe(true);
     }
   });
 

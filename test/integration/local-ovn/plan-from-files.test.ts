@@ -190,7 +190,13 @@ async function planLive(): Promise<readonly DesiredObject[]> {
     );
   }
   for (const [bridge, address] of Object.entries(ADDRESSES)) {
-    node.netlink.addAddress({ index: node.netlink.linkNamed(bridge)?.index ?? 0, family: 4, address, scope: 0, flags: 0 });
+    node.netlink.addAddress({
+      index: node.netlink.linkNamed(bridge)?.index ?? 0,
+      family: 4,
+      address,
+      scope: 0,
+      flags: 0,
+    });
   }
   const localOvn = openLocalCluster({ remote: own.remote, logger: silentLogger });
   localOvn.start();
