@@ -326,6 +326,35 @@ describe('a change of method', () => {
     expect(await node.edge.netlink.rules()).toEqual([]);
   });
 
+  it('sends nothing to patch ports that the controller makes anew meanwhile', async () => {
+    node.start({ exposingMethod: 'underlay' });
+    await node.settle();
+    await node.agent?.stop();
+    node.start();
+    await node.settle();
+    const confirm = node.local.confirm.bind(node.local);
+    node.local.confirm = async (signal) => {
+      node.local.confirm = confirm;
+      for (const [bridge, network] of [
+        ['br-ex', 'bgp-ex'],
+        ['br-ex-2', 'bgp-ex-2'],
+        ['br-osp', 'bgp-osp'],
+      ] as const) {
+        node.edge.ovs.deletePort(bridge, `patch-${network}-localnet-to-br-bgp`);
+      }
+      node.makePatchPorts();
+      return confirm(signal);
+    };
+    node.makePatchPorts();
+    await node.settle();
+    const sent = node.edge.ovs.bundles.flatMap(({ changes }) =>
+      changes.flatMap(({ op, flow }) => (op === 'add' && flow.priority === 1000 ? [flow.actions] : [])),
+    );
+    expect(sent.filter((actions) => /output:[789]$/.test(actions))).toEqual([]);
+    expect(node.flows('br-ex').filter((flow) => /^1000 .*output:10$/.test(flow))).toHaveLength(2);
+    expect(await node.edge.netlink.rules()).toEqual([]);
+  });
+
   it('withdraws an address that is no longer exposed while the change is under way', async () => {
     node.start({ exposingMethod: 'underlay' });
     await node.settle();

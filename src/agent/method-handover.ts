@@ -72,14 +72,18 @@ export class MethodHandover {
     return false;
   }
 
-  /** Runs `correct` with what `admit` held back, once all before it is in effect. */
+  /**
+   * Runs `correct` with what `admit` held back, once all before it is in effect. Meanwhile ports may have changed: an
+   * ovn-controller that had nothing to do makes old ones anew when rows come. What is not current comes with the next pass.
+   */
   async confirm(
     node: Node,
+    isCurrent: () => boolean,
     correct: (keys: ReadonlySet<ObjectKey>) => Promise<void>,
     signal: AbortSignal,
   ): Promise<void> {
     if (this.#waiting.size === 0 || node.notInEffect('local-row') !== undefined) return;
-    if ((await node.confirm('local-row', signal)) !== undefined) return;
+    if ((await node.confirm('local-row', signal)) !== undefined || !isCurrent()) return;
     const waiting = this.#waiting;
     this.#waiting = new Set();
     this.#confirmed = true;

@@ -201,8 +201,9 @@ export class Reconciler {
     if (this.#stale === 'all' || this.#stale.size > 0) await this.#read(signal);
     this.#addCompare(handover.hold(planner, node));
     if (this.#compare === 'all' || this.#compare.size > 0) await this.#correct(signal);
-    await handover.confirm(node, (keys) => this.#correctAlso(keys, signal), signal);
-    await this.#correctAlso(handover.release(planner, node), signal);
+    const isCurrent = (): boolean => !this.#factsDirty;
+    await handover.confirm(node, isCurrent, (keys) => this.#correctAlso(keys, signal), signal);
+    if (isCurrent()) await this.#correctAlso(handover.release(planner, node), signal);
     await this.#checkZebra(signal);
     await this.#checkRegistration(signal);
     await this.#checkOrphans(signal);

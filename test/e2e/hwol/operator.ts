@@ -32,8 +32,8 @@ const VOLATILE: ReadonlySet<string> = new Set([
 /** What routers learned from traffic; rows age. */
 const LEARNED: ReadonlySet<string> = new Set(['MAC_Binding', 'FDB', 'Learned_Route', 'ECMP_Nexthop']);
 
-/** `external_ids` of an interface: when ovn-controller was done with it. */
-const TIMES = /^ovn-installed-ts$/;
+/** `external_ids` in which ovn-controller says when, and up to which change, it was done. */
+const TIMES = /^ovn-(?:installed-ts|startup-ts|nb-cfg|nb-cfg-ts)$/;
 
 /** Both databases of the cloud, one row a line. */
 export async function cloudDatabases(lab: Lab): Promise<readonly string[]> {
@@ -47,8 +47,13 @@ export async function cloudDatabases(lab: Lab): Promise<readonly string[]> {
   return rows;
 }
 
-/** The switch's database and its flows and groups, one row or flow a line. */
+/**
+ * The switch's database and its flows and groups, one row or flow a line. The cloud's controller computes its flows anew before:
+ * what it keeps up to date bit by bit may depend on the order of events.
+ */
 export async function operatorsNode(lab: Lab, node: ChassisName): Promise<readonly string[]> {
+  await lab.node(node).exec(['ovn-appctl', '-t', 'ovn-controller', 'inc-engine/recompute']);
+  await lab.node('central').exec(['ovn-nbctl', '--wait=hv', '--timeout=60', 'sync']);
   const { stdout } = await lab.node(node).script(
     `for bridge in $(ovs-vsctl list-br); do
   ovs-ofctl --no-stats --no-names dump-flows $bridge | sed "s/^/$bridge /"

@@ -60,7 +60,7 @@ ip -o address show dev br-osp | awk '{ print "address br-osp", $4 }' | grep -v f
 ip -o address show dev bgp-nic | awk '{ print "address bgp-nic", $4 }' | grep -v fe80:
 grep . /proc/sys/net/ipv4/conf/br-osp/proxy_arp /proc/sys/net/ipv6/conf/br-osp/proxy_ndp
 ovs-vsctl --columns=name find Port external_ids:ovn-bgp-agent!='[]' | say port
-ovn-nbctl --db=unix:/run/ovn-bgp/ovnnb_db.sock --no-leader-only show | sed 's/ [0-9a-f-]{36}//' | say row
+ovn-nbctl --db=unix:/run/ovn-bgp/ovnnb_db.sock --no-leader-only show | sed -E 's/ [0-9a-f-]{36}//' | say row
 for table in Logical_Router_Static_Route:ip_prefix,nexthop,output_port Logical_Router_Policy:match,nexthops \
   Static_MAC_Binding:logical_port,ip,mac BFD:logical_port,dst_ip ACL:match,action Gateway_Chassis:name; do
   ovn-nbctl --db=unix:/run/ovn-bgp/ovnnb_db.sock --no-leader-only --format=csv --no-headings --columns=\${table#*:} \
