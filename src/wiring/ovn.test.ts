@@ -174,6 +174,9 @@ describe('the shape host-routes', () => {
       'local OVN switch port bgp-osp-100-localnet on bgp-osp-100 type localnet tag 100 network_name="bgp-osp"',
       'local OVN switch port openstack-100-bgp-router on bgp-osp-100 type router arp_proxy="0.0.0.0/0 ::/0" router-port="bgp-router-openstack-100"',
     ]);
+    expect(reasons(UNNUMBERED, [vlan])).toEqual([
+      expect.stringContaining('no patch port "patch-bgp-osp-100-localnet-to-br-bgp" yet'),
+    ]);
   });
 
   it('reaches tenant networks through the gateway address, and announces hosts on top of that', () => {
@@ -419,6 +422,11 @@ describe('what is missing', () => {
     ],
     ['patch port absent', { ...UNNUMBERED, patches: {} }, /no patch port "patch-provnet-1-to-br-int"/],
     [
+      "no patch port to the node's own OVN",
+      { ...UNNUMBERED, bridges: withoutInnerPatch() },
+      /br-osp has no patch port "patch-bgp-osp-localnet-to-br-bgp" yet; the node's own ovn-controller makes it/,
+    ],
+    [
       'bridges of different types',
       {
         ...UNNUMBERED,
@@ -442,6 +450,17 @@ describe('what is missing', () => {
     expect(reasons(node, [vm]).join('\n')).toMatch(reason);
   });
 
+  it('keeps traffic away from a router that has no way in or out yet, whose rows are made all the same', () => {
+    for (const bridges of [withoutInnerPatch(), withoutOuterPatches()]) {
+      const node = { ...UNNUMBERED, bridges };
+      const all = texts(node, [vm]);
+      expect(all.filter((line) => line.startsWith('flow br-osp '))).toEqual([]);
+      expect(all.filter((line) => line.includes('nw_dst=172.24.4.10'))).toEqual([]);
+      expect(all).toContain(`local OVN MAC binding 172.24.4.10 is ${VM_MAC} on bgp-router-openstack`);
+      expect(all.filter((line) => line.startsWith('addr '))).toEqual([]);
+    }
+  });
+
   it('is no reason to advertise', () => {
     const announced = wired({ ...UNNUMBERED, patches: {} }, [vm]).objects.filter(
       ({ role }) => role === 'advertise',
@@ -449,3 +468,18 @@ describe('what is missing', () => {
     expect(announced).toEqual([]);
   });
 });
+
+function withoutPorts(pattern: RegExp): NonNullable<OvnNode['bridges']> {
+  return (UNNUMBERED.bridges ?? []).map((each) => ({
+    ...each,
+    ports: each.ports.filter(({ name }) => !pattern.test(name)),
+  }));
+}
+
+function withoutInnerPatch(): NonNullable<OvnNode['bridges']> {
+  return withoutPorts(/^patch-bgp-osp-/);
+}
+
+function withoutOuterPatches(): NonNullable<OvnNode['bridges']> {
+  return withoutPorts(/^patch-bgp-ex/);
+}
