@@ -48,7 +48,7 @@ export class MethodHandover {
     if (this.#before === undefined || facts === undefined) return NOTHING;
     const input = { config: this.#config, facts };
     if (this.#held === undefined) this.#held = this.#begin(this.#before, planner, node, input);
-    else if (this.#held.size === 0) return NOTHING;
+    else if (this.#held.size === 0) return this.#takeWaiting();
     const kept = this.#keep(this.#before, planner, input);
     return new Set([...kept, ...this.#waiting]);
   }
@@ -84,14 +84,18 @@ export class MethodHandover {
   ): Promise<void> {
     if (this.#waiting.size === 0 || node.notInEffect('local-row') !== undefined) return;
     if ((await node.confirm('local-row', signal)) !== undefined || !isCurrent()) return;
-    const waiting = this.#waiting;
-    this.#waiting = new Set();
     this.#confirmed = true;
     try {
-      await correct(waiting);
+      await correct(this.#takeWaiting());
     } finally {
       this.#confirmed = false;
     }
+  }
+
+  #takeWaiting(): ReadonlySet<ObjectKey> {
+    const waiting = this.#waiting;
+    this.#waiting = new Set();
+    return waiting;
   }
 
   /** Lets go of what the configured method carries by now; returns what is to be taken away. */
@@ -101,8 +105,7 @@ export class MethodHandover {
     const input = { config: this.#config, facts };
     const released = [...(this.#held ?? [])].filter((prefix) => {
       const exposure = planner.exposures.get(prefix);
-      const made = exposure === undefined ? undefined : advertisementOf(exposure, this.#now, input);
-      return made !== undefined && node.lack(made) === undefined;
+      return exposure === undefined || isCarried(exposure, this.#now, input, node);
     });
     if (released.length === 0) return NOTHING;
     for (const prefix of released) this.#held?.delete(prefix);
@@ -123,10 +126,7 @@ export class MethodHandover {
   ): Set<Exposure['prefix']> {
     const held = new Set<Exposure['prefix']>();
     for (const [prefix, exposure] of planner.exposures) {
-      const made = advertisementOf(exposure, before, input);
-      // Settings are read only when somebody wants them: they tell nothing yet.
-      const seen = made?.requires.filter((key) => !key.startsWith('sysctl ')) ?? [];
-      if (made !== undefined && node.lack({ ...made, requires: seen }) === undefined) held.add(prefix);
+      if (isCarried(exposure, before, input, node)) held.add(prefix);
     }
     const method = BEFORE[this.#config.exposingMethod];
     if (held.size > 0) {
@@ -150,11 +150,18 @@ export class MethodHandover {
   }
 }
 
-/** What announces the address; `undefined` when its way is not complete by this method. */
-function advertisementOf(
+/** True when the node has everything that the method wants for the exposure, also for a subnet that is not announced itself. */
+function isCarried(
   exposure: Exposure,
   method: ExposingMethodWiring,
   input: WiringInput,
-): DesiredObject | undefined {
-  return method.expose(exposure, input).objects.find(({ role }) => role === 'advertise');
+  node: Node,
+): boolean {
+  const { objects, pending } = method.expose(exposure, input);
+  if (objects.length === 0 || pending.length > 0) return false;
+  return objects.every((desired) => {
+    // Settings are read only when somebody wants them: they tell nothing yet.
+    const requires = desired.requires.filter((key) => !key.startsWith('sysctl '));
+    return node.lack({ ...desired, requires }) === undefined;
+  });
 }

@@ -246,7 +246,7 @@ ip -6 address del ${address} dev ${bridge}; ip -6 address add ${address} dev ${b
       // Of the provider bridge, and of one that was it before the uplinks moved into Open vSwitch.
       for (const bridge of ['br-osp', 'br-ex']) {
         const gateway = (await linkLocalOf(lab, bridge)).split('/')[0];
-        await flat.host.ip([`-6 route replace ::/0 via ${gateway} dev eth0`, 'neigh flush dev eth0']);
+        await flat.host.ip([`route replace ::/0 via ${gateway} dev eth0`, 'neigh flush dev eth0']);
         await pingUntil(flat.host, '2001:db8:ff::2', { timeoutMs: PING_TIMEOUT_MS });
       }
     } finally {
