@@ -106,6 +106,62 @@ export class OvnNode {
     );
   }
 
+  /** A tenant network behind a router whose gateway port is on this node: 10.0.0.0/24 through 172.24.4.2. Before the start. */
+  tenant(): void {
+    const ids = (entries: Readonly<Record<string, string>>): ReadonlyMap<string, string> =>
+      new Map(Object.entries(entries));
+    const port = (name: string, routerPort: string, network: string, owner: string): void => {
+      const external = { 'neutron:network_name': network, 'neutron:device_owner': `network:${owner}` };
+      const interfaceOf = { 'neutron:device_id': 'r', 'neutron:cidrs': '10.0.0.1/24' };
+      this.database.insert(
+        'Logical_Switch_Port',
+        {
+          name,
+          type: 'router',
+          up: true,
+          options: ids({ 'router-port': routerPort }),
+          external_ids: ids(owner === 'router_interface' ? { ...external, ...interfaceOf } : external),
+        },
+        name,
+      );
+    };
+    port('pub-router', 'lrp-gw', 'neutron-pub', 'router_gateway');
+    port('attachment', 'lrp-in', 'neutron-tenant', 'router_interface');
+    this.database.insert(
+      'Logical_Switch_Port',
+      {
+        name: 'inside',
+        addresses: ['fa:16:3e:00:00:08 10.0.0.8'],
+        up: true,
+        external_ids: ids({ 'neutron:network_name': 'neutron-tenant' }),
+      },
+      'inside',
+    );
+    this.database.update('Logical_Switch', 'switch', { ports: ['localnet', 'pub-router'] });
+    this.database.insert(
+      'Logical_Switch',
+      { name: 'neutron-tenant', ports: ['attachment', 'inside'] },
+      'tenant',
+    );
+    this.database.insert(
+      'Logical_Router_Port',
+      { name: 'lrp-in', mac: 'fa:16:3e:00:00:a1', networks: ['10.0.0.1/24'] },
+      'in',
+    );
+    this.database.insert(
+      'Logical_Router_Port',
+      {
+        name: 'lrp-gw',
+        mac: 'fa:16:3e:00:00:a0',
+        networks: ['172.24.4.2/24'],
+        status: ids({ 'hosting-chassis': 'C1' }),
+        external_ids: ids({ 'neutron:network_name': 'neutron-pub' }),
+      },
+      'gw',
+    );
+    this.database.insert('Logical_Router', { name: 'neutron-r', ports: ['gw', 'in'] }, 'router');
+  }
+
   start(changes: Partial<AgentConfig> = {}): TestAgent {
     this.agent = new TestAgent(this.edge, this.topology, { exposingMethod: 'ovn', ...changes });
     return this.agent;

@@ -1,5 +1,6 @@
 /** The loop with exposing method `ovn` over a node in memory: order, drift, uplinks, and what a change of method leaves. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { defaultConfig } from '../config/assemble.ts';
 import { deleteRows } from '../ovsdb/operations.ts';
 import { OvnNode, ovsPort } from './local-ovn-testing.ts';
 
@@ -324,6 +325,25 @@ describe('a change of method', () => {
     await node.settle();
     expect(node.flows('br-ex').filter((flow) => /^1000 /.test(flow))).toHaveLength(2);
     expect(await node.edge.netlink.rules()).toEqual([]);
+  });
+
+  it('keeps the way to a tenant network as long, though only its machines are announced', async () => {
+    node.tenant();
+    const tenant = { ...defaultConfig().tenant, exposeNetworks: true, advertisementMethod: 'host' } as const;
+    node.start({ exposingMethod: 'underlay', tenant });
+    await node.settle();
+    await node.agent?.stop();
+    const rules = await node.edge.netlink.rules();
+    expect(rules.map(({ to }) => to)).toContain('10.0.0.0/24');
+    expect(await node.advertised()).toContain('10.0.0.8/32');
+    node.start({ tenant });
+    await node.settle();
+    expect(await node.edge.netlink.rules()).toEqual(rules);
+    node.makePatchPorts();
+    await node.settle();
+    expect(await node.edge.netlink.rules()).toEqual([]);
+    expect(await node.advertised()).toContain('10.0.0.8/32');
+    expect(node.flows('br-ex').join('\n')).toContain('nw_dst=10.0.0.0/24');
   });
 
   it('sends nothing to patch ports that the controller makes anew meanwhile', async () => {
