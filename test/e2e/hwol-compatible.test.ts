@@ -15,9 +15,9 @@ import {
   awaitEverythingReachable,
   awaitJoined,
   CUT_MS,
-  cleanUp,
   cutUplink,
   describeCloud,
+  expectCleanedUp,
   expectNoKernel,
   expectNothingToDo,
   hasSecondController,
@@ -59,6 +59,12 @@ describe.runIf(hasSecondController()).each(ADDRESSINGS)('BGP %s', (addressing) =
     return stdout.trim();
   };
 
+  const awaitFourSessions = (node: ChassisName): Promise<unknown> =>
+    untilTrue(`four BFD sessions up on ${node}`, async () => {
+      const states = await nbctl(node, '--format=csv', '--no-headings', '--columns=status', 'list', 'BFD');
+      return states.split('\n').filter((state) => state === 'up').length === 4;
+    });
+
   it('has the provider prefixes on the router, and a policy to the peers of each family', async () => {
     for (const node of CHASSIS_NAMES) {
       expect(await nbctl(node, 'get', 'Logical_Router_Port', 'bgp-router-openstack', 'networks')).toBe(
@@ -74,12 +80,7 @@ describe.runIf(hasSecondController()).each(ADDRESSINGS)('BGP %s', (addressing) =
   });
 
   it.runIf(addressing === 'numbered')('runs BFD with both leafs in both families', async () => {
-    for (const node of CHASSIS_NAMES) {
-      await untilTrue(`four BFD sessions up on ${node}`, async () => {
-        const states = await nbctl(node, '--format=csv', '--no-headings', '--columns=status', 'list', 'BFD');
-        return states.split('\n').filter((state) => state === 'up').length === 4;
-      });
-    }
+    for (const node of CHASSIS_NAMES) await awaitFourSessions(node);
   });
 
   it('announces every address from the node that it lives on', async () => {
@@ -109,6 +110,6 @@ describe.runIf(hasSecondController()).each(ADDRESSINGS)('BGP %s', (addressing) =
   );
 
   it('is removed by cleanup, as --dry-run says, and leaves the operator’s OVN untouched', async () => {
-    await cleanUp(cloud, before);
+    await expectCleanedUp(cloud, before);
   });
 });

@@ -29,9 +29,9 @@ import {
   awaitEverythingReachable,
   awaitJoined,
   CUT_MS,
-  cleanUp,
   cutUplink,
   describeCloud,
+  expectCleanedUp,
   expectNoKernel,
   expectNothingToDo,
   hasSecondController,
@@ -282,7 +282,7 @@ ${nbctl} --all destroy Static_MAC_Binding`,
   });
 
   it('is removed by cleanup, as --dry-run says, and leaves the operator’s OVN untouched', async () => {
-    await cleanUp(cloud, before);
+    await expectCleanedUp(cloud, before);
   });
 });
 

@@ -143,7 +143,7 @@ export async function operatorsPart(lab: Lab): Promise<OperatorsPart> {
 }
 
 /** Removes everything from every node: as `--dry-run` says, and with what was there before the agent ever ran left. */
-export async function cleanUp(cloud: HwolCloud, before: OperatorsPart): Promise<void> {
+export async function expectCleanedUp(cloud: HwolCloud, before: OperatorsPart): Promise<void> {
   const { lab } = cloud;
   for (const node of CHASSIS_NAMES) {
     const agent = agentOn(cloud, node);

@@ -348,10 +348,17 @@ provider_networks_pool_prefixes = 172.16.0.0/16,192.168.100.0/24
     );
     const { stdout } = await run(process.execPath, [
       join(import.meta.dirname, '../../../bin/ovn-bgp-agent'),
-      ...['plan', '--config-file', settings, '--output', 'json'],
-      ...['--nb-db', await fileOf(server, 'OVN_Northbound', 'a backup')],
-      ...['--ovs-db', await fileOf(server, 'Open_vSwitch', 'a dump')],
-      ...['--local-nb-db', await fileOf(own, 'OVN_Northbound', 'a file on disk')],
+      'plan',
+      '--config-file',
+      settings,
+      '--output',
+      'json',
+      '--nb-db',
+      await fileOf(server, 'OVN_Northbound', 'a backup'),
+      '--ovs-db',
+      await fileOf(server, 'Open_vSwitch', 'a dump'),
+      '--local-nb-db',
+      await fileOf(own, 'OVN_Northbound', 'a file on disk'),
       ...Object.entries(ADDRESSES).flatMap(([bridge, address]) => [
         '--bridge-address',
         `${bridge}=${address}`,
