@@ -28,6 +28,8 @@ import { slowness } from './machine-speed.ts';
 
 const LAB = 'e2e-hwol-compatible';
 const SUBJECT: ChassisName = 'compute1';
+/** Many commands on every node, in a guest. */
+const LONG_MS = 900_000;
 
 describe.runIf(hasSecondController()).each(ADDRESSINGS)('BGP %s', (addressing) => {
   let cloud: HwolCloud;
@@ -109,7 +111,11 @@ describe.runIf(hasSecondController()).each(ADDRESSINGS)('BGP %s', (addressing) =
     },
   );
 
-  it('is removed by cleanup, as --dry-run says, and leaves the operator’s OVN untouched', async () => {
-    await expectCleanedUp(cloud, before);
-  });
+  it(
+    'is removed by cleanup, as --dry-run says, and leaves the operator’s OVN untouched',
+    async () => {
+      await expectCleanedUp(cloud, before);
+    },
+    LONG_MS,
+  );
 });

@@ -43,6 +43,8 @@ import { slowness } from './machine-speed.ts';
 
 const LAB = 'e2e-hwol';
 const SUBJECT: ChassisName = 'compute1';
+/** Many commands on every node, in a guest. */
+const LONG_MS = 900_000;
 describe.runIf(hasSecondController()).each(ADDRESSINGS)('BGP %s', (addressing) => {
   let cloud: HwolCloud;
   let before: OperatorsPart;
@@ -270,20 +272,32 @@ ${nbctl} --all destroy Static_MAC_Binding`,
     await pingBothWays(cloud, cloud.flat);
   });
 
-  it('changes a compute node to the method underlay and back, and loses no ping', async () => {
-    await changeAndBack(cloud, { node: SUBJECT, addresses: cloud.flat.addresses, inside: cloud.flat });
-    await awaitEverythingReachable(cloud);
-  });
+  it(
+    'changes a compute node to the method underlay and back, and loses no ping',
+    async () => {
+      await changeAndBack(cloud, { node: SUBJECT, addresses: cloud.flat.addresses, inside: cloud.flat });
+      await awaitEverythingReachable(cloud);
+    },
+    LONG_MS,
+  );
 
-  it('changes a gateway node to the method underlay and back, and loses no ping', async () => {
-    const addresses = [...GATEWAY_ADDRESSES, ...cloud.open.addresses];
-    await changeAndBack(cloud, { node: 'gw1', addresses, inside: cloud.data });
-    await awaitEverythingReachable(cloud);
-  });
+  it(
+    'changes a gateway node to the method underlay and back, and loses no ping',
+    async () => {
+      const addresses = [...GATEWAY_ADDRESSES, ...cloud.open.addresses];
+      await changeAndBack(cloud, { node: 'gw1', addresses, inside: cloud.data });
+      await awaitEverythingReachable(cloud);
+    },
+    LONG_MS,
+  );
 
-  it('is removed by cleanup, as --dry-run says, and leaves the operator’s OVN untouched', async () => {
-    await expectCleanedUp(cloud, before);
-  });
+  it(
+    'is removed by cleanup, as --dry-run says, and leaves the operator’s OVN untouched',
+    async () => {
+      await expectCleanedUp(cloud, before);
+    },
+    LONG_MS,
+  );
 });
 
 /** True when the process whose pid is in the file has ended. */
