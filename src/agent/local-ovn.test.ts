@@ -292,7 +292,8 @@ describe('a change of method', () => {
       node.agent?.clock.advance(100);
     }
     await pass;
-    const traffic = (bridge: string): string[] => node.flows(bridge).filter((flow) => flow.startsWith('1000 '));
+    const traffic = (bridge: string): string[] =>
+      node.flows(bridge).filter((flow) => flow.startsWith('1000 '));
     expect(node.rows().length).toBeGreaterThan(20);
     expect([...traffic('br-ex'), ...traffic('br-osp')]).toEqual([]);
     expect(await node.advertised()).toHaveLength(2);
@@ -325,6 +326,23 @@ describe('a change of method', () => {
     await node.settle();
     expect(node.flows('br-ex').filter((flow) => flow.startsWith('1000 '))).toHaveLength(2);
     expect(await node.edge.netlink.rules()).toEqual([]);
+  });
+
+  it('repairs what it keeps meanwhile', async () => {
+    node.start({ exposingMethod: 'underlay' });
+    await node.settle();
+    await node.agent?.stop();
+    const [rules, flows] = [await node.edge.netlink.rules(), node.flows('br-osp')];
+    node.start();
+    await node.settle();
+    node.local.database.setIdle(true);
+    node.edge.ovs.restart();
+    const [rule] = rules;
+    if (rule === undefined) throw new Error('no rule');
+    node.edge.netlink.foreign({ type: 'rule', op: 'delete', rule });
+    await node.settle();
+    expect(node.flows('br-osp')).toEqual(flows);
+    expect(await node.edge.netlink.rules()).toEqual(expect.arrayContaining(rules));
   });
 
   it('keeps the way to a tenant network as long, though only its machines are announced', async () => {

@@ -11,6 +11,7 @@
 import type { Logger } from '../base/logger.ts';
 import type { AgentConfig, ExposingMethod } from '../config/types.ts';
 import type { Exposure } from '../exposures/types.ts';
+import { keyOf } from '../node/keys.ts';
 import type { Node } from '../node/node.ts';
 import type { Change, DesiredObject, NodePlan, ObjectKey } from '../node/objects.ts';
 import { TRAFFIC } from '../node/stages.ts';
@@ -29,6 +30,8 @@ export class MethodHandover {
   readonly #before: ExposingMethodWiring | undefined;
   /** Prefixes that the method before carries; absent: the node was not looked at yet. */
   #held: Set<Exposure['prefix']> | undefined;
+  /** What is kept of the method before. */
+  #kept: ReadonlySet<ObjectKey> = NOTHING;
   /** Flows that were left out of a plan. */
   #waiting = new Set<ObjectKey>();
   /** The node's own OVN has just said that it is ready for them. */
@@ -67,7 +70,7 @@ export class MethodHandover {
   }
 
   #isNoDiversion(change: Change): boolean {
-    if (change.op === 'remove') return true;
+    if (change.op === 'remove' || this.#kept.has(change.key)) return true;
     this.#waiting.add(change.key);
     return false;
   }
@@ -146,6 +149,7 @@ export class MethodHandover {
       else objects.push(...before.expose(exposure, input).objects);
     }
     if (this.#isHolding()) objects.push(...before.base(input, planner.localnets).objects);
+    this.#kept = new Set(objects.map(({ object }) => keyOf(object)));
     return planner.keep(objects);
   }
 }
