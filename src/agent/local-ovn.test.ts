@@ -14,6 +14,16 @@ afterEach(async () => {
   await node.agent?.stop();
 });
 
+/** Settles while time passes: what waits for the OVN of the node waits in vain. */
+async function settleLate(): Promise<void> {
+  const pass = node.settle();
+  for (let turn = 0; turn < 20; turn++) {
+    await new Promise((resolve) => setImmediate(resolve));
+    node.agent?.clock.advance(100);
+  }
+  await pass;
+}
+
 describe('the agent with exposing_method = ovn', () => {
   it("keeps the bridges' addresses and writes the rows before there are patch ports, and advertises after", async () => {
     node.start();
@@ -96,12 +106,7 @@ describe('the agent with exposing_method = ovn', () => {
     await node.ready();
     node.local.database.setIdle(true);
     node.agent?.reconciler.topologyChanged(node.topology.affected(node.vm(11)), 'update');
-    const pass = node.settle();
-    for (let turn = 0; turn < 20; turn++) {
-      await new Promise((resolve) => setImmediate(resolve));
-      node.agent?.clock.advance(100);
-    }
-    await pass;
+    await settleLate();
     expect(node.rows('Static_MAC_Binding')).toContain('Static_MAC_Binding bgp-router-openstack 172.24.4.11');
     expect(await node.advertised()).toEqual(['172.24.4.10/32', '2001:db8:4::10/128']);
     node.local.database.setIdle(false);
@@ -183,6 +188,25 @@ describe('the agent with exposing_method = ovn', () => {
   });
 });
 
+/** An agent of the other method was here. */
+async function leaveUnderlay(changes: Parameters<OvnNode['start']>[0] = {}): Promise<void> {
+  node.start({ exposingMethod: 'underlay', ...changes });
+  await node.settle();
+  await node.agent?.stop();
+}
+
+/** Patch ports of the OVN of the node, by bridge. */
+const PATCHES = [
+  ['br-ex', 'patch-bgp-ex-localnet-to-br-bgp'],
+  ['br-ex-2', 'patch-bgp-ex-2-localnet-to-br-bgp'],
+  ['br-osp', 'patch-bgp-osp-localnet-to-br-bgp'],
+] as const;
+
+/** Flows of a bridge that send traffic to that OVN. */
+function traffic(bridge: string): string[] {
+  return node.flows(bridge).filter((flow) => flow.startsWith('1000 '));
+}
+
 describe('a change of method', () => {
   const held = async (): Promise<unknown> => ({
     kernel: node.edge.netlink.dumpText().filter((line) => !/"name":"br-|"name":"nic/.test(line)),
@@ -227,9 +251,7 @@ describe('a change of method', () => {
   };
 
   it('makes before it breaks: kernel routing stays until the flows to the OVN of the node are in effect', async () => {
-    node.start({ exposingMethod: 'underlay' });
-    await node.settle();
-    await node.agent?.stop();
+    await leaveUnderlay();
     const [rules, addresses] = [await node.edge.netlink.rules(), await node.advertised()];
     expect(addresses).toHaveLength(2);
     const withdrawn = watchWithdrawals();
@@ -250,21 +272,14 @@ describe('a change of method', () => {
   });
 
   it('keeps kernel routing while the OVN of the node has not put its rows in place', async () => {
-    node.start({ exposingMethod: 'underlay' });
-    await node.settle();
-    await node.agent?.stop();
+    await leaveUnderlay();
     const rules = await node.edge.netlink.rules();
     node.start();
     await node.settle();
     node.local.database.setIdle(true);
     node.agent?.reconciler.topologyChanged(node.topology.affected(node.vm(11)), 'update');
     node.makePatchPorts();
-    const pass = node.settle();
-    for (let turn = 0; turn < 20; turn++) {
-      await new Promise((resolve) => setImmediate(resolve));
-      node.agent?.clock.advance(100);
-    }
-    await pass;
+    await settleLate();
     expect(await node.edge.netlink.rules()).toEqual(rules);
     expect(await node.advertised()).toEqual(['172.24.4.10/32', '2001:db8:4::10/128']);
     node.local.database.setIdle(false);
@@ -274,24 +289,11 @@ describe('a change of method', () => {
   });
 
   it('sends nothing to an OVN of the node whose rows are not in effect, though old patch ports are there', async () => {
-    node.start({ exposingMethod: 'underlay' });
-    await node.settle();
-    await node.agent?.stop();
-    for (const [bridge, network] of [
-      ['br-ex', 'bgp-ex'],
-      ['br-ex-2', 'bgp-ex-2'],
-      ['br-osp', 'bgp-osp'],
-    ] as const) {
-      node.edge.ovs.setPort(bridge, ovsPort(`patch-${network}-localnet-to-br-bgp`, 'patch', 5));
-    }
+    await leaveUnderlay();
+    for (const [bridge, name] of PATCHES) node.edge.ovs.setPort(bridge, ovsPort(name, 'patch', 5));
     node.local.database.setIdle(true);
     node.start();
-    const pass = node.settle();
-    for (let turn = 0; turn < 20; turn++) {
-      await new Promise((resolve) => setImmediate(resolve));
-      node.agent?.clock.advance(100);
-    }
-    await pass;
+    await settleLate();
     const traffic = (bridge: string): string[] =>
       node.flows(bridge).filter((flow) => flow.startsWith('1000 '));
     expect(node.rows().length).toBeGreaterThan(20);
@@ -306,32 +308,23 @@ describe('a change of method', () => {
   });
 
   it('waits for the flows of new patch ports before it sends anything to them', async () => {
-    node.start({ exposingMethod: 'underlay' });
-    await node.settle();
-    await node.agent?.stop();
+    await leaveUnderlay();
     node.start();
     await node.settle();
     // Everything written so far is in effect; the ports are news to the controller as well.
     node.local.database.setIdle(true);
     node.makePatchPorts();
-    const pass = node.settle();
-    for (let turn = 0; turn < 20; turn++) {
-      await new Promise((resolve) => setImmediate(resolve));
-      node.agent?.clock.advance(100);
-    }
-    await pass;
-    expect(node.flows('br-ex').filter((flow) => flow.startsWith('1000 '))).toEqual([]);
+    await settleLate();
+    expect(traffic('br-ex')).toEqual([]);
     expect(await node.edge.netlink.rules()).not.toEqual([]);
     node.local.database.setIdle(false);
     await node.settle();
-    expect(node.flows('br-ex').filter((flow) => flow.startsWith('1000 '))).toHaveLength(2);
+    expect(traffic('br-ex')).toHaveLength(2);
     expect(await node.edge.netlink.rules()).toEqual([]);
   });
 
   it('repairs what it keeps meanwhile', async () => {
-    node.start({ exposingMethod: 'underlay' });
-    await node.settle();
-    await node.agent?.stop();
+    await leaveUnderlay();
     const [rules, flows] = [await node.edge.netlink.rules(), node.flows('br-osp')];
     node.start();
     await node.settle();
@@ -348,9 +341,7 @@ describe('a change of method', () => {
   it('keeps the way to a tenant network as long, though only its machines are announced', async () => {
     node.tenant();
     const tenant = { ...defaultConfig().tenant, exposeNetworks: true, advertisementMethod: 'host' } as const;
-    node.start({ exposingMethod: 'underlay', tenant });
-    await node.settle();
-    await node.agent?.stop();
+    await leaveUnderlay({ tenant });
     const rules = await node.edge.netlink.rules();
     expect(rules.map(({ to }) => to)).toContain('10.0.0.0/24');
     expect(await node.advertised()).toContain('10.0.0.8/32');
@@ -365,21 +356,13 @@ describe('a change of method', () => {
   });
 
   it('sends nothing to patch ports that the controller makes anew meanwhile', async () => {
-    node.start({ exposingMethod: 'underlay' });
-    await node.settle();
-    await node.agent?.stop();
+    await leaveUnderlay();
     node.start();
     await node.settle();
     const confirm = node.local.confirm.bind(node.local);
     node.local.confirm = async (signal) => {
       node.local.confirm = confirm;
-      for (const [bridge, network] of [
-        ['br-ex', 'bgp-ex'],
-        ['br-ex-2', 'bgp-ex-2'],
-        ['br-osp', 'bgp-osp'],
-      ] as const) {
-        node.edge.ovs.deletePort(bridge, `patch-${network}-localnet-to-br-bgp`);
-      }
+      for (const [bridge, name] of PATCHES) node.edge.ovs.deletePort(bridge, name);
       node.makePatchPorts();
       return confirm(signal);
     };
@@ -394,9 +377,7 @@ describe('a change of method', () => {
   });
 
   it('withdraws an address that is no longer exposed while the change is under way', async () => {
-    node.start({ exposingMethod: 'underlay' });
-    await node.settle();
-    await node.agent?.stop();
+    await leaveUnderlay();
     node.start();
     await node.settle();
     const gone = node.database.delete('Logical_Switch_Port', 'port-10');
