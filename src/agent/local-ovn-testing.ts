@@ -171,6 +171,16 @@ export class OvnNode {
     await this.agent?.settle();
   }
 
+  /** Settles while time passes: what waits for the OVN of the node waits in vain. */
+  async settleLate(): Promise<void> {
+    const pass = this.settle();
+    for (let turn = 0; turn < 20; turn++) {
+      await new Promise((resolve) => setImmediate(resolve));
+      this.agent?.clock.advance(100);
+    }
+    await pass;
+  }
+
   /** What the node's own ovn-controller does with localnet ports: patch ports, with new numbers each time. */
   makePatchPorts(): void {
     for (const [network, bridge] of [

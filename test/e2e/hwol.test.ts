@@ -275,7 +275,11 @@ ${nbctl} --all destroy Static_MAC_Binding`,
   it(
     'changes a compute node to the method underlay and back, and loses no ping',
     async () => {
-      await changeAndBack(cloud, { node: SUBJECT, addresses: cloud.flat.addresses, inside: cloud.flat });
+      await changeAndBack(
+        cloud,
+        { node: SUBJECT, addresses: cloud.flat.addresses, inside: cloud.flat },
+        slow,
+      );
       await awaitEverythingReachable(cloud);
     },
     LONG_MS,
@@ -285,7 +289,7 @@ ${nbctl} --all destroy Static_MAC_Binding`,
     'changes a gateway node to the method underlay and back, and loses no ping',
     async () => {
       const addresses = [...GATEWAY_ADDRESSES, ...cloud.open.addresses];
-      await changeAndBack(cloud, { node: 'gw1', addresses, inside: cloud.data });
+      await changeAndBack(cloud, { node: 'gw1', addresses, inside: cloud.data }, slow);
       await awaitEverythingReachable(cloud);
     },
     LONG_MS,

@@ -28,7 +28,12 @@ export interface Changed {
   readonly inside: VirtualMachine;
 }
 
-export async function changeAndBack(cloud: HwolCloud, { node, addresses, inside }: Changed): Promise<void> {
+/** `slow`: how much longer than elsewhere programs take here (machine-speed.ts). */
+export async function changeAndBack(
+  cloud: HwolCloud,
+  { node, addresses, inside }: Changed,
+  slow: number,
+): Promise<void> {
   const { lab } = cloud;
   const standing = await methodState(lab, node);
   const witness = await Witness.start(lab, addresses);
@@ -49,8 +54,8 @@ export async function changeAndBack(cloud: HwolCloud, { node, addresses, inside 
       `${node} to ${method}: routes missing ${withdrawnMs} ms; without an answer ${silentMs} ms from outside, ${lostMs} ms from inside`,
     );
     expect(withdrawnMs).toBe(0);
-    expect(silentMs).toBeLessThanOrEqual(CHANGE_MS);
-    expect(lostMs).toBeLessThanOrEqual(CHANGE_MS);
+    expect(silentMs).toBeLessThanOrEqual(CHANGE_MS * slow);
+    expect(lostMs).toBeLessThanOrEqual(CHANGE_MS * slow);
   };
   try {
     await setForwarding(lab, node, true);
