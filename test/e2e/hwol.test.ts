@@ -34,7 +34,6 @@ import {
   expectCleanedUp,
   expectNoKernel,
   expectNothingToDo,
-  freeStuckLeafs,
   hasSecondController,
   type OperatorsPart,
   OUTSIDE,
@@ -146,7 +145,6 @@ describe.runIf(hasSecondController()).each(ADDRESSINGS)('BGP %s', (addressing) =
     await untilTrue('flows and MAC table entries to be back', async () => (await whole()) === standing, {
       timeoutMs: 60_000,
     });
-    if (addressing === 'unnumbered') await freeStuckLeafs(lab, SUBJECT);
     await awaitEverythingReachable(cloud);
   });
 

@@ -6,7 +6,7 @@ import { execFileSync } from 'node:child_process';
 import { expect } from 'vitest';
 import type { LabAgent } from '../../../lab/agent-process.ts';
 import type { Lab } from '../../../lab/lab.ts';
-import { CHASSIS_NAMES, type ChassisName, ROUTERS } from '../../../lab/layout.ts';
+import { CHASSIS_NAMES, type ChassisName } from '../../../lab/layout.ts';
 import { untilTrue } from '../../../lab/until.ts';
 import { pingUntil } from '../../../lab/vm.ts';
 import { Witness } from '../faults/witness.ts';
@@ -127,26 +127,6 @@ export async function cutUplink(
     return { cutMs, backMs };
   } finally {
     await witness.stop();
-  }
-}
-
-/**
- * Has the leafs begin anew with a node whose sessions are stuck. FRR (10.3) holds an unnumbered peer in Idle while its BFD
- * session is down, and the node's FRR begins that session only when BGP is up: once BFD has noticed a restart of
- * vswitchd, nothing of the node brings them together again.
- */
-export async function freeStuckLeafs(lab: Lab, node: ChassisName): Promise<void> {
-  for (const { name, as } of ROUTERS.filter(({ role }) => role === 'leaf')) {
-    const sessions = await lab.fabric.bgpSessions(name);
-    if (!sessions.some(({ peer, state }) => peer === node && state === 'Idle')) continue;
-    const set = (line: string): Promise<unknown> =>
-      lab.node(name).exec(['vtysh', '-c', 'configure terminal', '-c', `router bgp ${as}`, '-c', line]);
-    await set('no neighbor fabric bfd profile fabric');
-    await set('no neighbor fabric bfd');
-    await untilTrue(`the session of ${name} with ${node}`, async () =>
-      (await lab.fabric.bgpSessions(name)).every(({ state }) => state === 'Established'),
-    );
-    await set('neighbor fabric bfd profile fabric');
   }
 }
 
