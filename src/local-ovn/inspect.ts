@@ -16,7 +16,7 @@ import {
 } from './types.ts';
 
 /** Generous: a machine under load is no reason to call a process dead. */
-const ANSWER_MS = 5000;
+const ANSWER_MS = 15_000;
 
 export async function inspectProcesses(
   host: LocalOvnHost,

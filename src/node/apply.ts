@@ -24,7 +24,7 @@ import type {
   ObjectKey,
 } from './objects.ts';
 import { isAdvertisement } from './ownership.ts';
-import { CLEAR, isUnwiring, WITHDRAW } from './stages.ts';
+import { CLEAR, isUnwiring, WITHDRAW, WITHDRAW_BEHIND } from './stages.ts';
 
 export interface ApplyInput {
   readonly plan: NodePlan;
@@ -162,7 +162,7 @@ class Application {
   #reasonToKeep(stage: string, object: NodeObject): string | undefined {
     const { hosts, wider } = this.#standing;
     const standing = wider[0] ?? hosts.values().next().value;
-    if (stage === WITHDRAW || standing === undefined) return undefined;
+    if (stage === WITHDRAW || stage === WITHDRAW_BEHIND || standing === undefined) return undefined;
     const host = stage === CLEAR ? undefined : servedHost(object);
     if (host !== undefined && !hosts.has(host) && !wider.some((prefix) => contains(prefix, host)))
       return undefined;

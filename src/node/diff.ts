@@ -29,8 +29,8 @@ import {
   CLEAR,
   removeStageOf,
   STAGE_ORDER,
-  WITHDRAW,
   WITHDRAW_REPLACED,
+  withdrawStageOf,
 } from './stages.ts';
 
 /** What was found on the node; a `ReadonlyMap` is one. */
@@ -137,14 +137,14 @@ class PlanBuilder {
       this.#blocked.push({ key, desired: item, reason: obstacle });
       // What cannot carry its traffic must not attract it. A kind that could not be read is no reason to withdraw.
       if (item.role === 'advertise' && found?.owned === true && this.#isBrokenBelow(key)) {
-        this.#push(WITHDRAW, { op: 'remove', key, observed: found });
+        this.#push(withdrawStageOf(found.object), { op: 'remove', key, observed: found });
       }
       return;
     }
     if (typeof verdict === 'object') return;
     const stage = item.role === 'advertise' ? advertiseStageOf(item.object) : addStageOf(item.object);
     if (item.role === 'advertise' && found?.owned === true && this.#isRebuilt(key)) {
-      this.#push(WITHDRAW, { op: 'remove', key, observed: found });
+      this.#push(withdrawStageOf(found.object), { op: 'remove', key, observed: found });
       this.#push(stage, { op: 'add', key, desired: item });
       return;
     }
@@ -159,7 +159,7 @@ class PlanBuilder {
     if (!found.owned || unread?.has(found.object.kind) === true) return;
     const { object } = found;
     if (object.kind === 'ovs-port' && this.#recreated.has(object.name)) return;
-    const withdrawal = this.#isReplaced(object) ? WITHDRAW_REPLACED : WITHDRAW;
+    const withdrawal = this.#isReplaced(object) ? WITHDRAW_REPLACED : withdrawStageOf(object);
     const stage = isAdvertisement(scope, object) ? withdrawal : removeStageOf(object);
     this.#push(stage, { op: 'remove', key, observed: found });
   }

@@ -2,6 +2,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { silentLogger } from '../base/logger.ts';
 import { VirtualClock } from '../base/virtual-clock.ts';
 import type { FakeNode } from './fake-node.ts';
+import { keyOf } from './keys.ts';
 import { Node } from './node.ts';
 import type { ChangeOutcome, DesiredObject, NodeObjectKind, ObjectKey } from './objects.ts';
 import { ip, mac, operatorNode, prefix, SCOPE, settled, want } from './testing.ts';
@@ -370,6 +371,40 @@ describe('Node', () => {
     made.fake.frr.kill();
     expect((await made.node.read()).map(({ kind }) => kind)).toEqual(['frr']);
     expect(made.node.plan(desired).stages).toEqual([]);
+  });
+
+  it('withdraws the prefix behind a gateway before the address of the gateway, and the kernel tells of it', async () => {
+    const made = await bench();
+    const desired = want([]);
+    const behind = prefix('192.168.100.0/24');
+    const gateway = { kind: 'address', device: SCOPE.bgpNic, prefix: prefix('172.24.4.2/32') } as const;
+    const subnet = {
+      kind: 'route',
+      family: 4,
+      table: SCOPE.bgpVrfTable,
+      destination: behind,
+      target: { type: 'device', device: SCOPE.bgpNic, via: ip('172.24.4.2') },
+      metric: 0,
+    } as const;
+    const because = 'a test';
+    desired.set(keyOf(gateway), { object: gateway, requires: [], role: 'advertise', because });
+    desired.set(keyOf(subnet), {
+      object: subnet,
+      requires: [keyOf(gateway)],
+      role: 'advertise',
+      because,
+    });
+    await reach(made, desired);
+    await judge(made);
+    const told: string[] = [];
+    made.fake.netlink.subscribe((events) => {
+      for (const event of events)
+        if (event.type === 'route' && event.gone) told.push(event.route.destination);
+    });
+    await reach(made, want([]));
+    await judge(made);
+    expect(told).toContain(behind);
+    expect(advertised(made.fake, '172.24.4.2')).toBe(false);
   });
 
   it('makes the VRF anew when its table changes, without an address advertised in between', async () => {

@@ -7,6 +7,11 @@ import { prefixLength } from '../base/address.ts';
 import type { LinkObject, NodeObject, NodeObjectKind } from './objects.ts';
 
 export const WITHDRAW = 'withdraw';
+/**
+ * Advertised routes through an address that is advertised itself go before it: with the last IPv4 address of a device the
+ * kernel flushes its routes and tells nobody, so zebra would keep them.
+ */
+export const WITHDRAW_BEHIND = 'withdraw what is behind';
 /** Advertisements that another one of the same prefix replaces: FRR chooses another route and withdraws nothing. */
 export const WITHDRAW_REPLACED = 'withdraw what is replaced';
 /** Things that must go before others can be made under their name. */
@@ -96,6 +101,7 @@ const STEERING_PRIORITY = 1001;
 
 /** Names of all stages, in the order in which they run. */
 export const STAGE_ORDER: readonly string[] = [
+  WITHDRAW_BEHIND,
   WITHDRAW,
   CLEAR,
   ...ADD_STAGES,
@@ -130,6 +136,11 @@ export function addStageOf(object: NodeObject): StageName {
 /** Where an advertisement is put in place. */
 export function advertiseStageOf(object: NodeObject): string {
   return isBehindGateway(object) ? ADVERTISE_BEHIND : ADVERTISE;
+}
+
+/** Where an advertisement is taken away. */
+export function withdrawStageOf(object: NodeObject): string {
+  return isBehindGateway(object) ? WITHDRAW_BEHIND : WITHDRAW;
 }
 
 function isBehindGateway(object: NodeObject): boolean {
