@@ -1,4 +1,5 @@
 /** Killing the real programs of a node and starting them again as they were started. */
+import { setTimeout as delay } from 'node:timers/promises';
 import type { LabNode } from '../../../lab/node.ts';
 
 /** A program by the name of its pid file. */
@@ -14,6 +15,9 @@ export const PID_FILES = {
   ovnsb_db: '/run/ovn/ovnsb_db.pid',
 } as const;
 export type ProgramName = keyof typeof PID_FILES;
+
+/** How often watchfrr looks, by default. */
+const KEEP_MS = 5000;
 
 /** A program that was ended, and how to have it back. */
 export interface Ended {
@@ -37,6 +41,49 @@ export async function start(node: LabNode, { argv }: Ended): Promise<void> {
   const quoted = argv.map((word) => `'${word}'`).join(' ');
   // FRR's daemons keep their standard streams open.
   await node.script(`${quoted} >>/var/log/restarts.log 2>&1 </dev/null`);
+}
+
+/**
+ * Starts zebra again when it has ended by itself, as watchfrr(8) does on a host. FRR 8.4.4 needs it: its zebra aborts when a
+ * route goes while it is queued, which a storm of changes brings about (FRRouting pull request 14142).
+ */
+export class ZebraKeeper {
+  readonly #node: LabNode;
+  readonly #zebra: Ended;
+  readonly #ended: Promise<void>;
+  #running = true;
+  #restarts = 0;
+
+  private constructor(node: LabNode, zebra: Ended) {
+    this.#node = node;
+    this.#zebra = zebra;
+    this.#ended = this.#keep();
+  }
+
+  static async of(node: LabNode): Promise<ZebraKeeper> {
+    const { stdout } = await node.script(`tr '\\0' '\\n' </proc/$(cat ${PID_FILES.zebra})/cmdline`);
+    return new ZebraKeeper(node, { name: 'zebra', argv: stdout.split('\n').filter((word) => word !== '') });
+  }
+
+  /** Ends; tells how often zebra was started again. */
+  async stop(): Promise<number> {
+    this.#running = false;
+    await this.#ended;
+    return this.#restarts;
+  }
+
+  async #keep(): Promise<void> {
+    while (this.#running) {
+      await delay(KEEP_MS);
+      const { stdout } = await this.#node.script(
+        `kill -0 $(cat ${PID_FILES.zebra}) 2>/dev/null && echo lives || echo gone`,
+      );
+      if (stdout.trim() === 'lives') continue;
+      this.#restarts += 1;
+      await start(this.#node, this.#zebra);
+      await this.#node.script('vtysh -b >>/var/log/restarts.log 2>&1');
+    }
+  }
 }
 
 /** Names and pids of everything that runs on a node with a pid file. */

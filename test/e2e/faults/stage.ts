@@ -68,6 +68,8 @@ export interface Found {
   readonly repairedMs?: number;
   /** Replaces the drill's own text. */
   readonly done?: string;
+  /** Replaces the drill's own word for whose time it is. */
+  readonly cause?: string;
   /** The clock that the witnesses go by did not pass evenly. */
   readonly unmeasured?: true;
 }
@@ -215,7 +217,7 @@ export class Stage {
       repairedMs: found.repairedMs,
       routeOutageMs: found.unmeasured === true ? undefined : await this.witness.routeOutageMs(stayed, span),
       pingOutageMs: found.unmeasured === true ? undefined : await this.witness.pingOutageMs(span),
-      cause: drill.cause,
+      cause: found.cause ?? drill.cause,
     };
     this.#moved.clear();
     this.results.push(result);
