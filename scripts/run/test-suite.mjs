@@ -28,10 +28,13 @@ const CHECKS = [
 const EXTRA = ['faults', 'faults-uml'];
 const IN_GUEST = ['uml', 'faults-uml'];
 /**
- * What of the end-to-end suite a guest proves in every run: the way of an address through VRF, dummy and 802.1Q devices, with
- * both drivers. A guest takes several times as long as the machine: `npm run test:e2e -- --kernel uml` runs the whole suite there.
+ * What of the end-to-end suite a guest proves in every run: what a VRF and a dummy device change, which is the way of an
+ * address, of a gateway and of a tenant network, with both drivers. A guest takes several times as long as the machine:
+ * `npm run test:e2e -- --kernel uml` runs the whole suite there.
  */
-const GUEST_FILES = ['test/e2e/provider-ports.test.ts'];
+const GUEST_FILES = ['provider-ports', 'gateways', 'tenant-networks'].map(
+  (name) => `test/e2e/${name}.test.ts`,
+);
 /** What the lab's command line ends with when no guest could be made or booted. */
 const NO_GUEST_STATUS = 69;
 
