@@ -143,9 +143,10 @@ export async function startOvsdbCluster(options: ClusterOptions): Promise<OvsdbC
       const member = new MemberProcess(home, [file], network, index);
       members.push(member);
       await member.start();
+      // A server that joins ends the connections that it had.
       await until(
         `member ${index} has joined`,
-        async () => (await databaseRow(member, database))?.connected === true,
+        async () => (await databaseRow(member, database).catch(() => undefined))?.connected === true,
       );
     }
     return {
