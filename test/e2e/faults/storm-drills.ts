@@ -12,6 +12,8 @@ const GROUP = 'The agent itself';
 const SEED = 20_260_117;
 const FROZEN_MS = 20_000;
 const FOREIGN_ROUTES = 30_000;
+/** A guest takes its time for them. */
+const FOREIGN_TIMEOUT_MS = 240_000;
 const STOPPED_MS = 60_000;
 const LONG_MS = 30 * 60_000;
 
@@ -162,15 +164,20 @@ export function stormDrills(stage: () => Stage, ground: Ground): void {
       async () => {
         const { node } = stage();
         const before = await stage().holdings();
-        await stage().freeze();
-        await node.script(`for i in $(seq ${FOREIGN_ROUTES}); do
+        const script = `for i in $(seq ${FOREIGN_ROUTES}); do
   echo "route add blackhole 10.$((i >> 16 & 255)).$((i >> 8 & 255)).$((i & 255)) table 5000 proto static"
 done >/tmp/foreign-routes
 ip -batch /tmp/foreign-routes
 ip -4 rule flush table 200; ip -6 rule flush table 200
-ip route flush table 5000`);
-        const sinceMs = Date.now();
-        await stage().thaw();
+ip route flush table 5000`;
+        let sinceMs: number;
+        await stage().freeze();
+        try {
+          await node.script(script, { timeoutMs: FOREIGN_TIMEOUT_MS });
+        } finally {
+          sinceMs = Date.now();
+          await stage().thaw();
+        }
         return { repairedMs: await stage().awaitHoldings(before, sinceMs) };
       },
     );
