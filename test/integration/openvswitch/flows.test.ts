@@ -147,6 +147,7 @@ describe('the monitor', () => {
     const before = events;
     await node.ofctl('del-flows', 'br-ex', 'ip');
     await eventually(() => events > before);
+    expect(await ofctl.flows('br-ex')).toEqual([FLOWS[1]]);
   });
 
   test('takes the end of vswitchd for a change, and works again when it is back', async () => {
@@ -160,6 +161,7 @@ describe('the monitor', () => {
     await settled();
     // The first attempts may meet a vswitchd that has no bridge yet.
     await eventually(() => monitor.pid !== undefined);
+    expect(events).toBeGreaterThan(before);
   });
 
   test('waits for a bridge that does not exist yet without starting anything', async () => {
