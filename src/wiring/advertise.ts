@@ -9,6 +9,7 @@
  * In: configuration, facts, and the keys of everything that must be in place before traffic may come. Out: objects.
  */
 import { familyOf, hostPrefix, type IpAddress, isHostPrefix, type Prefix } from '../base/address.ts';
+import type { Exposure } from '../exposures/types.ts';
 import { FrrError } from '../frr/errors.ts';
 import { kernelRoutesStanza, leakStanza, type Redistribute } from '../frr/stanzas.ts';
 import type { Stanza } from '../frr/types.ts';
@@ -22,7 +23,7 @@ import {
   type ObjectKey,
 } from '../node/objects.ts';
 import { ObjectSet } from './object-set.ts';
-import { PLAIN_CLASS, routeClasses } from './route-class.ts';
+import { PLAIN_CLASS, routeClasses, routeClassOf } from './route-class.ts';
 import type { Wiring, WiringConfig, WiringInput } from './types.ts';
 
 const ROUTER_ID_UNKNOWN =
@@ -56,6 +57,13 @@ export interface Announcement {
   readonly via?: IpAddress;
   /** What attributes its route gets; absent: none. */
   readonly routeClass?: number;
+}
+
+/** What is announced of an exposure. A gateway address that is not announced itself stands nowhere on the node. */
+export function announcementOf(exposure: Exposure, config: WiringConfig): Announcement {
+  const { prefix, delivery } = exposure;
+  const through = delivery.type === 'via' && delivery.viaUnannounced !== true ? { via: delivery.via } : {};
+  return { prefix, routeClass: routeClassOf(exposure, config), ...through };
 }
 
 /** The object that makes traffic for the prefix come here. */

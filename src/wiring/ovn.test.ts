@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Exposure } from '../exposures/types.ts';
+import { metricOfClass } from '../node/advertise-metrics.ts';
 import { addStageOf, removeStageOf, STAGE_ORDER } from '../node/stages.ts';
 import {
   bridge,
@@ -177,6 +178,27 @@ describe('the shape host-routes', () => {
     expect(reasons(UNNUMBERED, [vlan])).toEqual([
       expect.stringContaining('no patch port "patch-bgp-osp-100-localnet-to-br-bgp" yet'),
     ]);
+  });
+
+  it('gives routes the attributes of their class, as every method does', () => {
+    const meds = [{ selector: 'provider-port', med: 50 }] as const;
+    const node: OvnNode = { ...UNNUMBERED, config: { meds, advertiseVia: 'main' } };
+    const plain: OvnNode = { ...UNNUMBERED, config: { advertiseVia: 'main' } };
+    const [classed, other] = [node, plain].map((each) =>
+      added(each, [VM]).filter((line) => /blackhole/.test(line)),
+    );
+    expect(classed).toEqual([expect.stringContaining(`metric ${metricOfClass(1)}`)]);
+    expect(other).toEqual([expect.stringContaining(`metric ${metricOfClass(0)}`)]);
+  });
+
+  it('announces a tenant network without the gateway address where that one is not announced', () => {
+    const via = { type: 'via', via: ip('172.24.4.50'), mac: mac('fa:16:3e:00:00:f0') } as const;
+    const subnetOf = (delivery: Exposure['delivery']): string[] =>
+      added(UNNUMBERED, [exposure('192.168.100.0/24', delivery, { kind: 'tenant-subnet' })]).filter((line) =>
+        line.startsWith('route '),
+      );
+    expect(subnetOf(via)).toEqual([expect.stringContaining('via 172.24.4.50')]);
+    expect(subnetOf({ ...via, viaUnannounced: true })).toEqual([expect.not.stringContaining('via')]);
   });
 
   it('reaches tenant networks through the gateway address, and announces hosts on top of that', () => {

@@ -17,7 +17,7 @@ import { keyOf } from '../node/keys.ts';
 import type { NodeObject, ObjectKey } from '../node/objects.ts';
 import { describeRow } from '../ovn/describe.ts';
 import type { Localnet } from '../ovn/topology.ts';
-import { advertise, advertiseBase } from './advertise.ts';
+import { advertise, advertiseBase, announcementOf } from './advertise.ts';
 import { patchPort, proxyArpPath, proxyNdpPath } from './names.ts';
 import { ObjectSet } from './object-set.ts';
 import { bfdFlows, bridgeEntry, egressFlows, ingressFlow, isWired, resolutionFlows } from './ovn-flows.ts';
@@ -186,8 +186,7 @@ function expose(exposure: Exposure, input: WiringInput): Wiring {
       delivery satisfies never;
   }
   if (complete && exposure.announce) {
-    const announcement = delivery.type === 'via' ? { prefix, via: delivery.via } : { prefix };
-    set.add(advertise(announcement, input.config, needed, because));
+    set.add(advertise(announcementOf(exposure, input.config), input.config, needed, because));
   }
   return set.toWiring();
 }

@@ -24,11 +24,10 @@ import { keyOf } from '../node/keys.ts';
 import type { NodeObject, ObjectKey } from '../node/objects.ts';
 import { describeRow } from '../ovn/describe.ts';
 import type { Localnet } from '../ovn/topology.ts';
-import { advertise, advertiseBase } from './advertise.ts';
+import { advertise, advertiseBase, announcementOf } from './advertise.ts';
 import { type BridgeHandover, bridgeHandover, bridgeTable, localnetFlows, vlanHandover } from './handover.ts';
 import { handoverAddresses, proxyArpPath, proxyNdpPath } from './names.ts';
 import { ObjectSet } from './object-set.ts';
-import { routeClassOf } from './route-class.ts';
 import type { ExposingMethodWiring, Wiring, WiringInput } from './types.ts';
 
 export const underlay: ExposingMethodWiring = { base, expose };
@@ -148,10 +147,7 @@ function expose(exposure: Exposure, input: WiringInput): Wiring {
   }
   for (const reason of passage.reasons) set.pend(prefix, reason);
   if (passage.reasons.length === 0 && exposure.announce) {
-    const routeClass = routeClassOf(exposure, input.config);
-    const through = delivery.type === 'via' && delivery.viaUnannounced !== true ? { via: delivery.via } : {};
-    const announcement = { prefix, routeClass, ...through };
-    set.add(advertise(announcement, input.config, needed, because));
+    set.add(advertise(announcementOf(exposure, input.config), input.config, needed, because));
   }
   return set.toWiring();
 }
