@@ -17,15 +17,14 @@ import {
 } from '../base/address.ts';
 import { compareText, sortedBy } from '../base/order.ts';
 import type { AgentConfig } from '../config/types.ts';
-import { parseBridgeMappings } from '../exposures/bridge-mappings.ts';
 import type { KernelEvent, Link, Neighbor, NextHop, Route } from '../netlink/types.ts';
 import type { NodeEdge } from '../node/edge.ts';
 import { MAIN_TABLE } from '../node/objects.ts';
 import type { OvsBridge, OvsSnapshot } from '../openvswitch/types.ts';
 import type { DefaultNextHop, LocalBridgeFacts, LocalOvnFacts, LocalPortFacts } from '../wiring/types.ts';
+import { localOvnKeys } from './local-ovn-keys.ts';
 
 const DEFAULTS: ReadonlySet<string> = new Set(['0.0.0.0/0', '::/0']);
-const DEFAULT_INTEGRATION_BRIDGE = 'br-bgp';
 /** NUD_INCOMPLETE and NUD_FAILED of linux/neighbour.h: there is no answer (any more). */
 const NUD_UNUSABLE = 0x01 | 0x20;
 
@@ -60,10 +59,9 @@ export class LocalOvnFactsReader {
   ): Promise<LocalOvnFactsResult | undefined> {
     const { bgpChassisId } = this.#config.localOvnCluster;
     const wanted = this.#config.exposingMethod === 'ovn';
-    const text = snapshot.externalIds.get(`ovn-bridge-mappings-${bgpChassisId}`);
-    if (text === undefined && !wanted) return undefined;
-    const { mappings, warnings } = parseBridgeMappings(text ?? '');
-    const names = [...new Set(mappings.map(({ bridge }) => bridge))];
+    const keys = localOvnKeys(snapshot, bgpChassisId);
+    if (!keys.present && !wanted) return undefined;
+    const { mappings, integrationBridge, zoneRange, warnings, bridges: names } = keys;
     const links = await this.#edge.netlink.links();
     const addresses = await this.#addresses(links, names);
     const bridges = new Map<string, LocalBridgeFacts>();
@@ -78,18 +76,15 @@ export class LocalOvnFactsReader {
     return {
       facts: {
         mappings,
-        integrationBridge:
-          snapshot.externalIds.get(`ovn-bridge-${bgpChassisId}`) ?? DEFAULT_INTEGRATION_BRIDGE,
+        integrationBridge,
         bridges,
         ...ways,
         capabilities: local?.capabilities,
         ...(local?.foreign === undefined ? {} : { foreign: local.foreign }),
         bfdStatus: (this.#config.localOvnCluster.bfd ? local?.bfdStatus : undefined) ?? new Map(),
-        zoneRange: snapshot.externalIds.has(`ct-zone-range-${bgpChassisId}`),
+        zoneRange,
       },
-      warnings: warnings.map((warning) =>
-        warning.replace('ovn-bridge-mappings', `ovn-bridge-mappings-${bgpChassisId}`),
-      ),
+      warnings,
     };
   }
 

@@ -16,7 +16,6 @@ import {
 } from '../base/address.ts';
 import { sortedBy } from '../base/order.ts';
 import type { AgentConfig } from '../config/types.ts';
-import { parseBridgeMappings } from '../exposures/bridge-mappings.ts';
 import { LOCAL_NORTHBOUND } from '../localnb/schema.ts';
 import { localSnapshot } from '../localnb/snapshot.ts';
 import { LOCAL_ROUTER, type LocalRow, type LocalSnapshot } from '../localnb/types.ts';
@@ -30,6 +29,7 @@ import type {
   LocalPortFacts,
   Pending,
 } from '../wiring/types.ts';
+import { localOvnKeys } from './local-ovn-keys.ts';
 import type { Assumption } from './offline-node.ts';
 
 export interface LocalOvnFile {
@@ -69,12 +69,6 @@ export function readLocalOvnFile(file: DatabaseFile): LocalOvnFile {
   };
 }
 
-/** Bridges that the node's own OVN is mapped to. */
-export function localBridges(snapshot: OvsSnapshot, chassis: string): readonly string[] {
-  const { mappings } = parseBridgeMappings(snapshot.externalIds.get(`ovn-bridge-mappings-${chassis}`) ?? '');
-  return [...new Set(mappings.map(({ bridge }) => bridge))];
-}
-
 export function offlineLocalOvn(input: LocalOvnInput): OfflineLocalOvn {
   return new OfflineReader(input).read();
 }
@@ -101,9 +95,8 @@ class OfflineReader {
 
   read(): OfflineLocalOvn {
     const { config, snapshot, providerBridges, file } = this.#input;
-    const { bgpChassisId } = config.localOvnCluster;
-    const key = `ovn-bridge-mappings-${bgpChassisId}`;
-    const { mappings, warnings } = parseBridgeMappings(snapshot.externalIds.get(key) ?? '');
+    const keys = localOvnKeys(snapshot, config.localOvnCluster.bgpChassisId);
+    const { mappings, integrationBridge, zoneRange, warnings } = keys;
     const outer = mappings
       .filter(({ bridge }) => !providerBridges.includes(bridge))
       .map(({ bridge, physicalNetwork: network }, index): Outer => {
@@ -113,7 +106,7 @@ class OfflineReader {
       this.#assume("the node's own Northbound database", 'as OVN 25.03 has it, and empty', GIVE_FILE);
     }
     const bridges = new Map<string, LocalBridgeFacts>();
-    for (const name of localBridges(snapshot, bgpChassisId)) {
+    for (const name of keys.bridges) {
       const bridge = snapshot.bridges.get(name);
       const side = outer.find((each) => each.bridge === name);
       if (bridge !== undefined) bridges.set(name, this.#bridge(bridge, side));
@@ -123,17 +116,17 @@ class OfflineReader {
     return {
       facts: {
         mappings,
-        integrationBridge: snapshot.externalIds.get(`ovn-bridge-${bgpChassisId}`) ?? 'br-bgp',
+        integrationBridge,
         bridges,
         ...ways,
         capabilities,
         bfdStatus: config.localOvnCluster.bfd ? bfdStatus : new Map(),
-        zoneRange: snapshot.externalIds.has(`ct-zone-range-${bgpChassisId}`),
+        zoneRange,
         ...(foreign === undefined ? {} : { foreign }),
       },
       assumptions: this.#assumptions,
       problems: this.#problems,
-      warnings: warnings.map((warning) => warning.replace('ovn-bridge-mappings', key)),
+      warnings,
     };
   }
 

@@ -15,10 +15,10 @@ import type { DesiredObject } from '../node/objects.ts';
 import type { NodeIdentity } from '../ovn/topology.ts';
 import type { DatabaseFile, FileContents } from '../ovsdb/index.ts';
 import { type DesiredNode, desiredNode } from './desired-node.ts';
+import { localOvnKeys } from './local-ovn-keys.ts';
 import { mappedBridges, nodeFacts } from './node-facts.ts';
 import {
   type LocalOvnFile,
-  localBridges,
   type OfflineLocalOvn,
   offlineLocalOvn,
   readLocalOvnFile,
@@ -116,7 +116,7 @@ function fabricBridges(
   { exposingMethod, localOvnCluster }: AgentConfig,
   { snapshot }: SwitchFile,
 ): readonly string[] {
-  return exposingMethod === 'ovn' ? localBridges(snapshot, localOvnCluster.bgpChassisId) : [];
+  return exposingMethod === 'ovn' ? localOvnKeys(snapshot, localOvnCluster.bgpChassisId).bridges : [];
 }
 
 function localOvnOf(

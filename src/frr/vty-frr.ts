@@ -159,9 +159,7 @@ export class VtyFrr implements Frr {
     return this.#withSocket('zebra', signal, async (socket, deadline) => {
       const orphans: Prefix[] = [];
       for (const prefix of suspects) {
-        const family = familyOf(prefix) === 4 ? 'ip' : 'ipv6';
-        const text = await query(socket, `show ${family} route ${vrf}${prefix} json`, deadline);
-        if (!holdsRoute(text, prefix)) orphans.push(prefix);
+        if (!(await zebraHas(socket, vrf, prefix, deadline))) orphans.push(prefix);
       }
       return orphans;
     });
@@ -176,17 +174,12 @@ export class VtyFrr implements Frr {
     checkScope(scope);
     const { stanzas } = await this.#view(scope, signal);
     if (!stanzas.some((stanza) => stanza.id === id)) return 'unknown';
-    const [vrf, version] = [id === 'leak' ? `vrf ${scope.vrf} ` : '', familyOf(prefix)];
-    if (isOriginated(await this.#ask(`show bgp ${vrf}ipv${version} unicast ${prefix} json`, signal)))
-      return 'yes';
-    return this.#withSocket('zebra', signal, async (socket, deadline) => {
-      const text = await query(
-        socket,
-        `show ${version === 4 ? 'ip' : 'ipv6'} route ${vrf}${prefix} json`,
-        deadline,
-      );
-      return holdsRoute(text, prefix) ? 'no' : 'unknown';
-    });
+    const vrf = id === 'leak' ? `vrf ${scope.vrf} ` : '';
+    const shown = await this.#ask(`show bgp ${vrf}ipv${familyOf(prefix)} unicast ${prefix} json`, signal);
+    if (isOriginated(shown)) return 'yes';
+    return this.#withSocket('zebra', signal, async (socket, deadline) =>
+      (await zebraHas(socket, vrf, prefix, deadline)) ? 'no' : 'unknown',
+    );
   }
 
   async registerAgain(scope: StanzaScope, signal?: AbortSignal): Promise<void> {
@@ -354,6 +347,17 @@ export class VtyFrr implements Frr {
   #path(daemon: string): string {
     return join(this.#runDir, `${daemon}.vty`);
   }
+}
+
+/** Whether zebra has a route to the prefix; `vrf`: `vrf NAME ` or nothing. */
+async function zebraHas(
+  socket: VtySocket,
+  vrf: string,
+  prefix: Prefix,
+  deadline: AbortSignal,
+): Promise<boolean> {
+  const family = familyOf(prefix) === 4 ? 'ip' : 'ipv6';
+  return holdsRoute(await query(socket, `show ${family} route ${vrf}${prefix} json`, deadline), prefix);
 }
 
 /** A `show` command; with nothing to show FRR answers a warning, and the text says so. */

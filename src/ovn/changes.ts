@@ -1,4 +1,5 @@
 /** Small questions about change sets that both databases' topologies ask. */
+import { differentParts } from '../ovsdb/different-parts.ts';
 import type { RowChange, Uuid } from '../ovsdb/types.ts';
 
 /** Old and new row of a change, as far as there are two. */
@@ -17,13 +18,8 @@ export function rowsOf<R>(change: RowChange<R>): readonly [R] | readonly [R, R] 
 
 /** Members that are in only one of two sets of references. */
 export function difference(before: readonly Uuid[], after: readonly Uuid[]): readonly Uuid[] {
-  // Sets are sorted, and a switch with thousands of ports gets one more: all but the middle is the same.
-  const shorter = Math.min(before.length, after.length);
-  let same = 0;
-  while (same < shorter && before[same] === after[same]) same += 1;
-  let tail = 0;
-  while (tail < shorter - same && before.at(-1 - tail) === after.at(-1 - tail)) tail += 1;
-  const [old, current] = [before.slice(same, before.length - tail), after.slice(same, after.length - tail)];
+  // A switch with thousands of ports gets one more.
+  const [old, current] = differentParts(before, after);
   const [wasThere, isThere] = [new Set(old), new Set(current)];
   return [...old.filter((uuid) => !isThere.has(uuid)), ...current.filter((uuid) => !wasThere.has(uuid))];
 }

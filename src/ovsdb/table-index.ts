@@ -6,6 +6,7 @@
  * only for the second. Keys come from a function of the caller, which must be pure; when it throws, the row has no key
  * and the exception is reported.
  */
+import { differentParts } from './different-parts.ts';
 import type { AnyRow } from './row-codec.ts';
 import type { Uuid } from './types.ts';
 
@@ -121,17 +122,4 @@ export class TableIndex {
     entry.list = undefined;
     if (entry.uuids.size === 0) this.#entries.delete(key);
   }
-}
-
-/** Where two lists differ: all but a few keys are the same, in the same places. */
-function differentParts(
-  before: readonly string[],
-  after: readonly string[],
-): readonly [old: readonly string[], current: readonly string[]] {
-  const shorter = Math.min(before.length, after.length);
-  let head = 0;
-  while (head < shorter && before[head] === after[head]) head += 1;
-  let tail = 0;
-  while (tail < shorter - head && before.at(-1 - tail) === after.at(-1 - tail)) tail += 1;
-  return [before.slice(head, before.length - tail), after.slice(head, after.length - tail)];
 }
