@@ -6,16 +6,6 @@
 import type { Lab } from './lab.ts';
 import { LabError } from './machine.ts';
 import {
-  deleteFloatingIpOperations,
-  type FloatingIpSpec,
-  floatingIpOperations,
-  gatewayPortName,
-  type LoadBalancerSpec,
-  loadBalancerOperations,
-  type RouterSpec,
-  routerOperations,
-} from './neutron-routers.ts';
-import {
   deletePortOperations,
   externalIdOperations,
   type Network,
@@ -106,33 +96,6 @@ export class Content {
 
   async deletePort(port: Pick<PortSpec, 'id' | 'network'>): Promise<void> {
     await this.transact(deletePortOperations(port.network, await this.#rowUuid(port.id)));
-  }
-
-  /** A router with its gateway and interfaces, in one transaction. */
-  async addRouter(router: RouterSpec): Promise<void> {
-    await this.transact(routerOperations(router));
-  }
-
-  async addFloatingIp(ip: FloatingIpSpec): Promise<void> {
-    await this.transact(
-      floatingIpOperations(ip, await this.#uuidOf('Logical_Router_Port', gatewayPortName(ip.router))),
-    );
-  }
-
-  async deleteFloatingIp(ip: FloatingIpSpec): Promise<void> {
-    await this.transact(deleteFloatingIpOperations(ip, await this.#uuidOf('NAT', ip.address, 'external_ip')));
-  }
-
-  async addLoadBalancer(balancer: LoadBalancerSpec): Promise<void> {
-    await this.transact(loadBalancerOperations(balancer));
-  }
-
-  async #uuidOf(table: string, name: string, column = 'name'): Promise<string> {
-    const where = [[column, '==', name]];
-    const [result] = await this.transact([{ op: 'select', table, where, columns: ['_uuid'] }]);
-    const [row] = (result?.rows ?? []) as readonly { readonly _uuid: readonly [string, string] }[];
-    if (row === undefined) throw new LabError('absent', `there is no ${table} ${name}`);
-    return row._uuid[1];
   }
 
   /** The first half of a live migration: the port is wanted on both hosts. */

@@ -6,10 +6,11 @@ import { LabAgent } from '../../../lab/agent-process.ts';
 import { Content, FLAT_NETWORK, VLAN_NETWORK } from '../../../lab/content.ts';
 import { type Addressing, linkBetween, UPLINKS } from '../../../lab/hwol.ts';
 import { Lab } from '../../../lab/lab.ts';
-import { CHASSIS_AS, CHASSIS_NAMES, type ChassisName, chassisNamed } from '../../../lab/layout.ts';
-import type { FloatingIpSpec, LoadBalancerSpec, RouterSpec } from '../../../lab/neutron-routers.ts';
+import { CHASSIS_AS, CHASSIS_NAMES, type ChassisName } from '../../../lab/layout.ts';
 import type { Network, PortSpec } from '../../../lab/neutron-rows.ts';
 import type { LabNode, NodeProcess } from '../../../lab/node.ts';
+import { RouterContent } from '../../../lab/router-content.ts';
+import type { FloatingIpSpec, LoadBalancerSpec, RouterSpec } from '../../../lab/router-rows.ts';
 import { type Seen, until } from '../../../lab/until.ts';
 import { bootVirtualMachine, type VirtualMachine } from '../../../lab/vm.ts';
 import { bootVm, type Cloud, portSpec } from '../fixture.ts';
@@ -68,8 +69,9 @@ export async function bringUpHwol(
   for (const network of [FLAT_NETWORK, VLAN_NETWORK, PRIVATE_NETWORK, OPEN_NETWORK]) {
     await content.addNetwork(network);
   }
-  await content.addRouter(ROUTER);
-  await content.addRouter(OPEN_ROUTER);
+  const routers = new RouterContent(content);
+  await routers.addRouter(ROUTER);
+  await routers.addRouter(OPEN_ROUTER);
   const flat = await bootVm(cloud, portSpec('flat', FLAT_NETWORK, 'compute1', 10));
   const neighbour = await bootVm(cloud, portSpec('neighbour', FLAT_NETWORK, 'compute2', 11));
   const vlan = await bootVm(cloud, portSpec('vlan', VLAN_NETWORK, 'compute2', 10));
@@ -83,21 +85,24 @@ export async function bringUpHwol(
     id: '55555555-0000-4000-8000-000000000001',
     address: '172.24.4.120',
     mac: 'fa:16:3e:00:01:20',
-    router: ROUTER,
     portId: web.port.id,
-    inside: '192.168.100.20',
+    logicalAddress: '192.168.100.20',
   };
-  await content.addFloatingIp(floatingIp);
+  await routers.addFloatingIp(ROUTER, floatingIp);
   const balancer: LoadBalancerSpec = {
     id: '66666666-0000-4000-8000-000000000001',
-    router: ROUTER,
-    network: FLAT_NETWORK,
     vip: '172.24.4.60',
-    vipPortId: '44444444-0000-4000-8000-000000000160',
+    vipPort: {
+      id: '44444444-0000-4000-8000-000000000160',
+      mac: 'fa:16:3e:00:01:60',
+      network: FLAT_NETWORK,
+    },
     port: 80,
-    members: ['192.168.100.20:8080', '192.168.100.30:8080'],
+    members: ['192.168.100.20', '192.168.100.30'],
+    memberPort: 8080,
+    memberNetwork: PRIVATE_NETWORK,
   };
-  await content.addLoadBalancer(balancer);
+  await routers.addLoadBalancer(ROUTER, balancer);
   for (const machine of [web, data]) await serve(machine);
   return { ...cloud, flat, neighbour, vlan, web, data, open, floatingIp, balancer };
 }
@@ -223,18 +228,24 @@ function tenantPort(
   };
 }
 
-function router(number: number, name: string, gateway: string, inside: Network, snat: boolean): RouterSpec {
+function router(
+  number: number,
+  name: string,
+  gateway: string,
+  inside: Network,
+  sourceNat: boolean,
+): RouterSpec {
   const last = gateway.split('.').at(-1) ?? '';
   return {
     id: `33333333-0000-4000-8000-00000000000${number}`,
     name,
-    snat,
+    sourceNat,
+    gatewayNodes: ['gw1'],
     gateway: {
       portId: `44444444-0000-4000-8000-0000000000f${number}`,
       network: FLAT_NETWORK,
       mac: `fa:16:3e:00:02:f${number}`,
       addresses: [gateway, `2001:db8:4::${last}`],
-      chassis: chassisNamed('gw1').systemId,
     },
     interfaces: [
       {

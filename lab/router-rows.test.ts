@@ -1,12 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { FLAT_NETWORK } from './content.ts';
+import { chassisNamed } from './layout.ts';
+import { networkOperations } from './neutron-rows.ts';
 import {
   floatingIpOperations,
   loadBalancerOperations,
   type RouterSpec,
   routerOperations,
-} from './neutron-routers.ts';
-import { networkOperations } from './neutron-rows.ts';
+} from './router-rows.ts';
 
 const PRIVATE = {
   id: 'private-id',
@@ -16,13 +17,13 @@ const PRIVATE = {
 const ROUTER: RouterSpec = {
   id: 'router-id',
   name: 'router1',
-  snat: true,
+  sourceNat: true,
+  gatewayNodes: ['gw1', 'compute2'],
   gateway: {
     portId: 'gateway-id',
     network: FLAT_NETWORK,
     mac: 'fa:16:3e:00:00:f0',
     addresses: ['172.24.4.50', '2001:db8:4::50'],
-    chassis: 'chassis-id',
   },
   interfaces: [
     { portId: 'interface-id', network: PRIVATE, mac: 'fa:16:3e:00:00:f1', addresses: ['192.168.100.1'] },
@@ -46,15 +47,17 @@ describe('routers as Neutron writes them', () => {
       ['lrp-gateway-id', ['set', ['172.24.4.50/24', '2001:db8:4::50/64']]],
       ['lrp-interface-id', ['set', ['192.168.100.1/24']]],
     ]);
+    const [first, second] = (['gw1', 'compute2'] as const).map((name) => chassisNamed(name).systemId);
     expect(rowsOf(operations, 'Gateway_Chassis')).toEqual([
-      { name: 'lrp-gateway-id_chassis-id', chassis_name: 'chassis-id', priority: 1 },
+      { name: `lrp-gateway-id_${first}`, chassis_name: first, priority: 2 },
+      { name: `lrp-gateway-id_${second}`, chassis_name: second, priority: 1 },
     ]);
-    expect(rowsOf(operations, 'Logical_Router_Static_Route')).toEqual([
+    expect(rowsOf(operations, 'Logical_Router_Static_Route')).toMatchObject([
       { ip_prefix: '0.0.0.0/0', nexthop: '172.24.4.1' },
       { ip_prefix: '::/0', nexthop: '2001:db8:4::' },
     ]);
     expect(rowsOf(operations, 'NAT')).toMatchObject([{ type: 'snat', external_ip: '172.24.4.50' }]);
-    expect(rowsOf(routerOperations({ ...ROUTER, snat: false }), 'NAT')).toEqual([]);
+    expect(rowsOf(routerOperations({ ...ROUTER, sourceNat: false }), 'NAT')).toEqual([]);
   });
 
   it('use each symbol of the transaction once', () => {
@@ -67,11 +70,10 @@ describe('routers as Neutron writes them', () => {
       id: 'fip-id',
       address: '172.24.4.120',
       mac: 'fa:16:3e:00:00:e2',
-      router: ROUTER,
       portId: 'vm-id',
-      inside: '192.168.100.20',
+      logicalAddress: '192.168.100.20',
     };
-    expect(rowsOf(floatingIpOperations(ip, 'gateway-row'), 'NAT')).toMatchObject([
+    expect(rowsOf(floatingIpOperations(ROUTER, ip, 'gateway-row'), 'NAT')).toMatchObject([
       {
         type: 'dnat_and_snat',
         external_mac: ip.mac,
@@ -82,17 +84,17 @@ describe('routers as Neutron writes them', () => {
   });
 
   it('carry load balancers, whose address is bound to nothing', () => {
-    const operations = loadBalancerOperations({
+    const operations = loadBalancerOperations(ROUTER, {
       id: 'lb-id',
-      router: ROUTER,
-      network: FLAT_NETWORK,
       vip: '172.24.4.60',
-      vipPortId: 'vip-id',
+      vipPort: { id: 'vip-id', mac: 'fa:16:3e:00:00:60', network: FLAT_NETWORK },
       port: 80,
-      members: ['192.168.100.20:8080', '192.168.100.30:8080'],
+      members: ['192.168.100.20', '192.168.100.30'],
+      memberPort: 8080,
+      memberNetwork: PRIVATE,
     });
     const [port] = rowsOf(operations, 'Logical_Switch_Port');
-    expect(port).not.toHaveProperty('addresses');
+    expect(port).toMatchObject({ addresses: ['set', []] });
     expect(rowsOf(operations, 'Load_Balancer')).toMatchObject([
       { vips: ['map', [['172.24.4.60:80', '192.168.100.20:8080,192.168.100.30:8080']]] },
     ]);
