@@ -14,19 +14,33 @@ type Family = (typeof FAMILIES)[number];
  * two processors are busy starting a lab.
  */
 const BFD_PROFILE = [
-  'bfd',
   ' profile fabric',
   '  detect-multiplier 5',
   '  receive-interval 300',
   '  transmit-interval 300',
   ' exit',
-  'exit',
 ];
 
 /** The complete `frr.conf` of one router. */
 export function frrConfig(router: Router): string {
   const lines = router.role === 'chassis' ? chassisConfig(router) : fabricConfig(router);
-  return `${[`hostname ${router.name}`, 'log file /var/log/frr/frr.log', 'log timestamp precision 3', ...BFD_PROFILE, ...lines].join('\n')}\n`;
+  return `${[`hostname ${router.name}`, 'log file /var/log/frr/frr.log', 'log timestamp precision 3', ...bfdConfig(router), ...lines].join('\n')}\n`;
+}
+
+/**
+ * A peer of an unnumbered session is named to bfdd where the peer's bgpd may be one of FRR 10.2.0 to 10.2.2 or 10.3.0 (Debian
+ * 13): these refuse BGP as long as BFD is down (FRRouting pull request 18562), and without BGP the node's bgpd, whose
+ * device was gone for a moment, has no BFD session: both would wait for ever.
+ */
+function bfdConfig(router: Router): string[] {
+  return [
+    'bfd',
+    ...BFD_PROFILE,
+    ...router.fabricPorts.flatMap(({ device, bfdPeer }) =>
+      bfdPeer === undefined ? [] : [` peer ${bfdPeer} interface ${device}`, '  profile fabric', ' exit'],
+    ),
+    'exit',
+  ];
 }
 
 function fabricConfig(router: Router): string[] {

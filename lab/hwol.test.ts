@@ -45,9 +45,17 @@ describe('the fabric hwol on paper', () => {
     expect(unnumbered).not.toMatch(/nic\d|uplink-ipv/);
   });
 
-  it('addresses leafs and bridges only where links are numbered', () => {
+  it('gives leafs and bridges addresses where links are numbered, and else what link-local addresses are made of', () => {
     expect(leafLines('leaf1', 'numbered')).toContain('address add 100.64.11.1/30 dev to-compute1');
-    expect(leafLines('leaf1', 'unnumbered')).toEqual([]);
+    expect(leafLines('leaf2', 'unnumbered')).toEqual([
+      'link set to-compute1 address 02:1e:00:00:02:15',
+      'link set to-compute2 address 02:1e:00:00:02:16',
+      'link set to-gw1 address 02:1e:00:00:02:17',
+    ]);
+    expect(configOf('compute2', 'unnumbered')).toContain(
+      ' peer fe80::1e:ff:fe00:216 interface br-ex-2\n  profile fabric\n exit\n',
+    );
+    expect(configOf('compute2', 'numbered')).not.toMatch(/^ peer /m);
     expect(leafLines('compute1', 'numbered')).toEqual([]);
     const [first] = uplinkBridges(chassisNamed('compute1'), 'numbered');
     expect(first).toMatchObject({

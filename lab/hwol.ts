@@ -49,11 +49,30 @@ export function hwolRouters(addressing: Addressing): readonly Router[] {
   return ROUTERS.map((router) => ({
     ...router,
     fabricPorts: router.fabricPorts.map((port) => {
-      const device = UPLINKS.find(({ nic }) => nic === port.device)?.bridge ?? port.device;
+      const uplink = UPLINKS.find(({ nic }) => nic === port.device);
       const link = addressing === 'numbered' ? linkBetween(router.name, port.peer) : undefined;
-      return { device, peer: port.peer, ...(link === undefined ? {} : { link }) };
+      const leaf =
+        addressing === 'unnumbered' && uplink !== undefined ? leafPort(uplink.leaf, router.name) : undefined;
+      return {
+        device: uplink?.bridge ?? port.device,
+        peer: port.peer,
+        ...(link === undefined ? {} : { link }),
+        ...(leaf === undefined ? {} : { bfdPeer: leaf.linkLocal }),
+      };
     }),
   }));
+}
+
+/**
+ * MAC address of a leaf's port to an OVN node, and the link-local address that the kernel makes of it (RFC 4291,
+ * appendix A). Absent for other pairs.
+ */
+function leafPort(leaf: RouterName, node: RouterName): { mac: string; linkLocal: string } | undefined {
+  const uplink = UPLINKS.findIndex((candidate) => candidate.leaf === leaf) + 1;
+  const chassis = CHASSIS.find(({ name }) => name === node);
+  if (uplink === 0 || chassis === undefined) return undefined;
+  const last = chassis.number.toString(16).padStart(2, '0');
+  return { mac: `02:1e:00:00:0${uplink}:${last}`, linkLocal: `fe80::1e:ff:fe00:${uplink}${last}` };
 }
 
 /** Addresses of the link between a leaf and an OVN node, seen from `own`; absent for other pairs. */
@@ -83,18 +102,19 @@ export function uplinkBridges(chassis: Chassis, addressing: Addressing): readonl
   });
 }
 
-/** `ip -batch` lines for a leaf of this fabric. */
+/** `ip -batch` lines for a leaf of this fabric, before its ports are set up: these keep what address they have by then. */
 export function leafLines(node: NodeName, addressing: Addressing): readonly string[] {
   const router = hwolRouters(addressing).find(({ name }) => name === node);
   if (router?.role !== 'leaf') return [];
-  return router.fabricPorts.flatMap(({ device, link }) =>
-    link === undefined
-      ? []
-      : [
-          `address add ${link[4].own}/${link[4].length} dev ${device}`,
-          `address add ${link[6].own}/${link[6].length} dev ${device} nodad`,
-        ],
-  );
+  return router.fabricPorts.flatMap(({ device, link, peer }) => {
+    if (link !== undefined)
+      return [
+        `address add ${link[4].own}/${link[4].length} dev ${device}`,
+        `address add ${link[6].own}/${link[6].length} dev ${device} nodad`,
+      ];
+    const port = leafPort(router.name, peer);
+    return port === undefined ? [] : [`link set ${device} address ${port.mac}`];
+  });
 }
 
 /** Commands, for a shell, that ready the cables of a node before anything is started on it. */

@@ -217,7 +217,7 @@ export class Lab {
     });
     await Promise.all(
       NODE_NAMES.map(async (name) => {
-        await this.node(name).ip([...nodeLines(name, tunnels), ...(hwol ? leafLines(name, addressing) : [])]);
+        await this.node(name).ip([...(hwol ? leafLines(name, addressing) : []), ...nodeLines(name, tunnels)]);
         if (hwol) await this.node(name).script(cableScript(name));
         // The user space data path does not complete checksums that a veth device left to be done by hardware.
         if (tunnels && isChassisName(name))

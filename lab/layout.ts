@@ -43,6 +43,8 @@ export interface FabricPort {
   readonly peer: RouterName;
   /** Present where the session is between addresses of the link; absent: BGP unnumbered. */
   readonly link?: PortLink;
+  /** Link-local address of the peer that bfdd is to know without bgpd ({@link frrConfig} says why). */
+  readonly bfdPeer?: string;
 }
 
 /** Both ends of a point-to-point link, one pair a family. */
