@@ -6,6 +6,7 @@
  * the one in /usr. Failures are `NodeFileError`s.
  */
 import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { mkdir, open, readFile, realpath, rename, stat, unlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { NodeFiles, RtTableEntry } from './edge.ts';
@@ -48,7 +49,9 @@ export class SystemNodeFiles implements NodeFiles {
   }
 
   async readSysctl(path: string): Promise<string | undefined> {
-    const text = await readIfThere(this.#sysctlFile(path));
+    // procfs answers from memory and never waits; off the event loop each read is five hand-overs to a thread, which is
+    // most of what an idle agent costs.
+    const text = await readIfThere(this.#sysctlFile(path), readFileSync);
     return text?.trim();
   }
 
@@ -100,9 +103,12 @@ export class SystemNodeFiles implements NodeFiles {
   }
 }
 
-async function readIfThere(path: string): Promise<string | undefined> {
+async function readIfThere(
+  path: string,
+  read: (path: string, encoding: 'utf8') => string | Promise<string> = readFile,
+): Promise<string | undefined> {
   try {
-    return await readFile(path, 'utf8');
+    return await read(path, 'utf8');
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return undefined;
     throw new NodeFileError('read', path, error);
