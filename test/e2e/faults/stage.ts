@@ -34,7 +34,7 @@ import { Witness } from './witness.ts';
 export const SUBJECT: ChassisName = 'compute1';
 /** FRR's configuration and proxy entries are looked at this often here; the default is 15 s. */
 export const RECHECK_SEC = 5;
-export const GUARD_HOLD_SEC = 6;
+export const GUARD_HOLD_SEC = 20;
 
 const SETTINGS = {
   frr_reconcile_interval: `${RECHECK_SEC}`,
