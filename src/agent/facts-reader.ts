@@ -6,10 +6,10 @@
  * What cannot be told right now (FRR away) keeps its last value.
  */
 import type { IpAddress } from '../base/address.ts';
+import { parseBridgeMappings } from '../base/bridge-mappings.ts';
 import type { Logger } from '../base/logger.ts';
 import { sortedBy } from '../base/order.ts';
 import type { AgentConfig } from '../config/types.ts';
-import { parseBridgeMappings } from '../exposures/bridge-mappings.ts';
 import type { KernelEvent } from '../netlink/types.ts';
 import type { NodeEdge } from '../node/edge.ts';
 import { kernelFacts } from '../node/kernel-facts.ts';

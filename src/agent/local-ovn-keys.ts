@@ -4,7 +4,7 @@
  *
  * In: the snapshot, the chassis. Out: its mappings with a warning for each item that is not used, and the rest by name.
  */
-import { parseBridgeMappings } from '../exposures/bridge-mappings.ts';
+import { parseBridgeMappings } from '../base/bridge-mappings.ts';
 import type { OvsSnapshot } from '../openvswitch/types.ts';
 import type { LocalOvnFacts } from '../wiring/types.ts';
 

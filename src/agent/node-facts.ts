@@ -3,8 +3,8 @@
  * (`facts-reader.ts`), an offline plan reads files (`offline-node.ts`), and both mean the same by it.
  */
 import type { IpAddress } from '../base/address.ts';
+import { parseBridgeMappings } from '../base/bridge-mappings.ts';
 import type { AgentConfig } from '../config/types.ts';
-import { parseBridgeMappings } from '../exposures/bridge-mappings.ts';
 import { ADVERTISE_METRIC } from '../node/advertise-metrics.ts';
 import type { RtTableEntry } from '../node/edge.ts';
 import type { KernelFacts } from '../node/kernel-facts.ts';

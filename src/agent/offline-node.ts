@@ -5,7 +5,7 @@
  * node. What no file can tell is assumed, and every assumption is listed, so that nobody takes it for a fact.
  */
 import { type InterfaceAddress, type MacAddress, parseMac } from '../base/address.ts';
-import { parseBridgeMappings } from '../exposures/bridge-mappings.ts';
+import { parseBridgeMappings } from '../base/bridge-mappings.ts';
 import type { RtTableEntry } from '../node/edge.ts';
 import type { KernelFacts } from '../node/kernel-facts.ts';
 import { SWITCH_SPEC } from '../openvswitch/schema.ts';

@@ -6,10 +6,10 @@
  * Throws an `OfflineInputError` that names the flag when something is missing, and the file reader's errors.
  */
 
+import { parseBridgeMappings } from '../base/bridge-mappings.ts';
 import { sortedBy } from '../base/order.ts';
 import { quote } from '../base/quote.ts';
 import type { AgentConfig } from '../config/types.ts';
-import { parseBridgeMappings } from '../exposures/bridge-mappings.ts';
 import { keyOf } from '../node/keys.ts';
 import type { DesiredObject } from '../node/objects.ts';
 import type { NodeIdentity } from '../ovn/topology.ts';

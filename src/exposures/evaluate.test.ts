@@ -1,10 +1,10 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { compareIp, type Prefix, parseIp, unannounceable } from '../base/address.ts';
+import { parseBridgeMappings } from '../base/bridge-mappings.ts';
 import { createNorthboundTopology } from '../ovn/northbound.ts';
 import { northboundCloud, testPortKey } from '../ovn/testing.ts';
 import type { Candidate, CandidateKey, Topology } from '../ovn/topology.ts';
-import { parseBridgeMappings } from './bridge-mappings.ts';
 import { ownWinner, settle } from './conflicts.ts';
 import { evaluate, evaluateCandidate } from './evaluate.ts';
 import { CLOUD_KINDS, finalRows } from './random-cloud.ts';

@@ -4,10 +4,12 @@
  * In: the network and this node's bridge mappings. Out: the provider network with the localnet that counted, or why it
  * is none.
  */
+
+import type { BridgeMapping } from '../base/bridge-mappings.ts';
 import { quote } from '../base/quote.ts';
 import { describeRow } from '../ovn/describe.ts';
 import type { Network, RowReference } from '../ovn/topology.ts';
-import type { BridgeMapping, ProviderNetwork } from './types.ts';
+import type { ProviderNetwork } from './types.ts';
 import type { Refused, Way } from './verdict.ts';
 
 const MIN_VLAN = 1;

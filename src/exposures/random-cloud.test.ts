@@ -4,10 +4,10 @@
  */
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { parseBridgeMappings } from '../base/bridge-mappings.ts';
 import { EXPOSURE_KINDS, type ExposureKind } from '../config/exposure-kinds.ts';
 import { sameValue } from '../ovn/same-value.ts';
 import type { Candidate, CandidateKey, Topology } from '../ovn/topology.ts';
-import { parseBridgeMappings } from './bridge-mappings.ts';
 import { evaluate } from './evaluate.ts';
 import { CLOUD_KINDS } from './random-cloud.ts';
 import { testPolicy, testTenant } from './testing.ts';

@@ -1,9 +1,9 @@
 /** Southbound rows of small clouds, as whole tables of what node C1 exposes: with Neutron and without. */
 import { describe, expect, it } from 'vitest';
+import { parseBridgeMappings } from '../base/bridge-mappings.ts';
 import { createSouthboundTopology } from '../ovn/southbound.ts';
 import { addRouter, addRouterPort, addVipPort, mapOf, resolveAll } from '../ovn/southbound-testing.ts';
 import { type SouthboundCloud, southboundCloud } from '../ovn/testing.ts';
-import { parseBridgeMappings } from './bridge-mappings.ts';
 import { evaluate } from './evaluate.ts';
 import { exposureLines, testPolicy, testTenant } from './testing.ts';
 

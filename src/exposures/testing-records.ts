@@ -5,6 +5,8 @@
  * PUB is flat and VLAN has tag 100, both on physnet1; TENANT has no localnet. A router has a gateway port on PUB and an
  * interface on TENANT. Names are UUIDs at the same time, so that a failing test says which row it means.
  */
+
+import { parseBridgeMappings } from '../base/bridge-mappings.ts';
 import {
   type Candidate,
   type CandidateKey,
@@ -22,7 +24,6 @@ import {
   type VipPort,
   type WorkloadPort,
 } from '../ovn/topology.ts';
-import { parseBridgeMappings } from './bridge-mappings.ts';
 
 export const MAPPINGS = parseBridgeMappings('physnet1:br-ex').mappings;
 export const GATEWAY_MAC = 'fa:16:3e:aa:aa:aa';

@@ -2,6 +2,7 @@
  * Exposures and denials: what this node must make reachable and why, and what it must not and why not.
  */
 import type { IpAddress, MacAddress, Prefix } from '../base/address.ts';
+import type { BridgeMapping } from '../base/bridge-mappings.ts';
 import type { ExposureKind } from '../config/exposure-kinds.ts';
 import type { TenantConfig } from '../config/types.ts';
 import type { CandidateKey, RowReference } from '../ovn/topology.ts';
@@ -125,14 +126,6 @@ export interface Verdict {
 export interface Evaluation {
   readonly exposures: readonly Exposure[];
   readonly denials: readonly Denial[];
-}
-
-/** One usable item of `ovn-bridge-mappings`. */
-export interface BridgeMapping {
-  readonly physicalNetwork: string;
-  readonly bridge: string;
-  /** 1-based position in the list, ignored items counted: it numbers the bridge's own addresses. */
-  readonly index: number;
 }
 
 /** Everything besides the topology that decides what is exposed. */

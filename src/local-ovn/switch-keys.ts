@@ -6,6 +6,7 @@
  * keys are ours, and what is wrong. What an operator wrote is kept: only absent keys are added, and of the present ones
  * those that we wrote ourselves are corrected.
  */
+import { parseBridgeMappings } from '../base/bridge-mappings.ts';
 import type { OvsBridge } from '../openvswitch/types.ts';
 
 /** Where the keys that we wrote are listed, so that others are never touched. */
@@ -42,7 +43,7 @@ export function planKeys(facts: SwitchFacts, request: KeyRequest): KeyPlan {
   const operators = (key: string): string | undefined => (ours.has(full(key)) ? undefined : present(key));
 
   const mappings = operators('ovn-bridge-mappings') ?? mappingText(facts, request);
-  const mapped = parseMappings(mappings).map(({ bridge }) => bridge);
+  const mapped = parseBridgeMappings(mappings).mappings.map(({ bridge }) => bridge);
   const types = [...new Set(mapped.flatMap((name) => dataPath(facts.bridges.get(name))))].sort();
   const wanted = new Map<string, string>([
     ['ovn-bridge', INTEGRATION_BRIDGE(chassis)],
@@ -92,7 +93,8 @@ export function integrationBridge(externalIds: ReadonlyMap<string, string>, chas
 /** The bridges of the devices, then those of the cloud's provider networks, named after themselves. */
 function mappingText(facts: SwitchFacts, { externalNics }: KeyRequest): string {
   const outer = externalNics.flatMap((nic) => bridgesWith(facts, nic));
-  const inner = parseMappings(facts.externalIds.get('ovn-bridge-mappings') ?? '').map(({ bridge }) => bridge);
+  const cloud = parseBridgeMappings(facts.externalIds.get('ovn-bridge-mappings') ?? '');
+  const inner = cloud.mappings.map(({ bridge }) => bridge);
   const bridges = [...new Set([...outer, ...inner])];
   return bridges.map((bridge) => `bgp-${bridge.replace(/^br-/, '')}:${bridge}`).join(',');
 }
@@ -157,15 +159,6 @@ function bridgesWith(facts: SwitchFacts, port: string): string[] {
 function dataPath(bridge: OvsBridge | undefined): string[] {
   if (bridge === undefined) return [];
   return [bridge.datapathType === '' ? 'system' : bridge.datapathType];
-}
-
-function parseMappings(text: string): { readonly network: string; readonly bridge: string }[] {
-  return text.split(',').flatMap((entry) => {
-    const match = /^\s*([^:\s]+):([^:\s]+)\s*$/.exec(entry);
-    return match?.[1] === undefined || match[2] === undefined
-      ? []
-      : [{ network: match[1], bridge: match[2] }];
-  });
 }
 
 function overlaps(a: string, b: string): boolean {

@@ -8,9 +8,9 @@ import {
   parseMac,
   parsePrefix,
 } from '../base/address.ts';
+import { parseBridgeMappings } from '../base/bridge-mappings.ts';
 import { defaultConfig } from '../config/assemble.ts';
 import type { LocalOvnClusterConfig } from '../config/types.ts';
-import { parseBridgeMappings } from '../exposures/bridge-mappings.ts';
 import type { Delivery, Exposure } from '../exposures/types.ts';
 import type { Localnet } from '../ovn/topology.ts';
 import { TEST_CONFIG } from './testing.ts';

@@ -1,7 +1,7 @@
 /** Test inputs for wiring: a node as in the examples of the docs, and objects as readable lines. */
 import { parseIp, parseMac } from '../base/address.ts';
+import { parseBridgeMappings } from '../base/bridge-mappings.ts';
 import { defaultConfig } from '../config/assemble.ts';
-import { parseBridgeMappings } from '../exposures/bridge-mappings.ts';
 import { testPolicy as unrestrictedPolicy } from '../exposures/testing.ts';
 import type { ExposurePolicy } from '../exposures/types.ts';
 import { describe } from '../node/describe.ts';

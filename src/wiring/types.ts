@@ -1,7 +1,8 @@
 /** What wiring is computed from besides the exposures, and what comes out. */
 import type { InterfaceAddress, IpAddress, IpFamily, MacAddress } from '../base/address.ts';
+import type { BridgeMapping } from '../base/bridge-mappings.ts';
 import type { AgentConfig } from '../config/types.ts';
-import type { BridgeMapping, Exposure } from '../exposures/types.ts';
+import type { Exposure } from '../exposures/types.ts';
 import type { LocalCapabilities } from '../localnb/types.ts';
 import type { DesiredObject } from '../node/objects.ts';
 import type { Localnet } from '../ovn/topology.ts';

@@ -18,8 +18,9 @@ import {
   type Prefix,
   parsePrefix,
 } from '../base/address.ts';
+import type { BridgeMapping } from '../base/bridge-mappings.ts';
 import { sortedBy } from '../base/order.ts';
-import type { BridgeMapping, Exposure } from '../exposures/types.ts';
+import type { Exposure } from '../exposures/types.ts';
 import { keyOf } from '../node/keys.ts';
 import type { NodeObject, ObjectKey } from '../node/objects.ts';
 import { describeRow } from '../ovn/describe.ts';

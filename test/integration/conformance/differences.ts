@@ -208,7 +208,7 @@ export const NODE_DIFFERENCES: readonly ProvenDifference[] = [
     agent:
       'Refused: a bridge with such a name in `ovn-bridge-mappings` is ignored with a warning. VLAN devices keep the ten characters of the bridge and the tag.',
     why: 'The cut name may be that of another device.',
-    proof: { file: 'src/exposures/bridge-mappings.test.ts', title: 'as the name of a bridge' },
+    proof: { file: 'src/base/bridge-mappings.test.ts', title: 'as the name of a bridge' },
   },
   {
     what: 'Bridges whose VLAN devices would have the same names',

@@ -11,7 +11,7 @@ import {
   type ProviderNetwork,
   portOperations,
 } from '../../../lab/neutron-rows.ts';
-import { parseBridgeMappings } from '../../../src/exposures/bridge-mappings.ts';
+import { parseBridgeMappings } from '../../../src/base/bridge-mappings.ts';
 import { evaluate } from '../../../src/exposures/evaluate.ts';
 import { exposureLines, testPolicy, testTenant } from '../../../src/exposures/testing.ts';
 import { createSouthboundTopology } from '../../../src/ovn/southbound.ts';

@@ -1,6 +1,6 @@
 /** The declared tables against real servers with OVN's own schemas: types fit, and changes affect what they should. */
 import { afterEach, describe, expect, test } from 'vitest';
-import { parseBridgeMappings } from '../../../src/exposures/bridge-mappings.ts';
+import { parseBridgeMappings } from '../../../src/base/bridge-mappings.ts';
 import { evaluate } from '../../../src/exposures/evaluate.ts';
 import { macOf, proxiedOf, testPolicy } from '../../../src/exposures/testing.ts';
 import { createNorthboundTopology } from '../../../src/ovn/northbound.ts';

@@ -5,8 +5,15 @@
  * names become device names, paths below /proc/sys and arguments of ovs-ofctl, so they are held to what a device may be
  * called.
  */
-import { quote } from '../base/quote.ts';
-import type { BridgeMapping } from './types.ts';
+import { quote } from './quote.ts';
+
+/** One usable item of `ovn-bridge-mappings`. */
+export interface BridgeMapping {
+  readonly physicalNetwork: string;
+  readonly bridge: string;
+  /** 1-based position in the list, ignored items counted: it numbers the bridge's own addresses. */
+  readonly index: number;
+}
 
 export interface ParsedBridgeMappings {
   readonly mappings: readonly BridgeMapping[];
