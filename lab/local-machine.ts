@@ -15,7 +15,8 @@ import {
   type StartOptions,
 } from './machine.ts';
 
-const DEFAULT_TIMEOUT_MS = 30_000;
+/** A guest with one processor, on a machine that has other work, needs a minute for what takes seconds elsewhere. */
+const DEFAULT_TIMEOUT_MS = 120_000;
 // Programs leave files at home (vtysh its history): in a node, /tmp is the node's own.
 const ENVIRONMENT = { PATH: LAB_PATH, HOME: '/tmp', LC_ALL: 'C', TERM: 'dumb' };
 

@@ -15,7 +15,7 @@ import { enter, OWN_DIRECTORIES } from './namespaces.ts';
 import { childrenOf, identify, isAlive, type ProcessIdentity, parseStat } from './state.ts';
 import { until, untilTrue } from './until.ts';
 
-const START_TIMEOUT_MS = 30_000;
+const START_TIMEOUT_MS = 60_000;
 
 export class LabNode {
   readonly name: string;

@@ -29,7 +29,7 @@ import { slowness } from './machine-speed.ts';
 const LAB = 'e2e-hwol-compatible';
 const SUBJECT: ChassisName = 'compute1';
 /** Many commands on every node, in a guest. */
-const LONG_MS = 900_000;
+const LONG_MS = 1_200_000;
 
 describe.runIf(hasSecondController()).each(ADDRESSINGS)('BGP %s', (addressing) => {
   let cloud: HwolCloud;
@@ -44,7 +44,7 @@ describe.runIf(hasSecondController()).each(ADDRESSINGS)('BGP %s', (addressing) =
     cloud = { ...made, ...running };
     slow = await slowness();
     for (const agent of cloud.agents.values()) await awaitSettled(agent);
-  }, 600_000);
+  }, LONG_MS);
 
   afterAll(async () => {
     await Lab.down(LAB);
