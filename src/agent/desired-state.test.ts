@@ -53,6 +53,8 @@ describe('DesiredState', () => {
             expected.set(key, object);
         }
         expect(new Map(state.objects)).toEqual(expected);
+        expect(new Set(state.keysOfKind('sysctl'))).toEqual(new Set(expected.keys()));
+        expect([...state.keysOfKind('rule')]).toEqual([]);
       }),
     );
   });

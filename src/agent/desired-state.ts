@@ -5,7 +5,7 @@
  */
 
 import { compareText } from '../base/order.ts';
-import type { DesiredObject, ObjectKey } from '../node/objects.ts';
+import type { DesiredObject, NodeObjectKind, ObjectKey } from '../node/objects.ts';
 
 /** One contributor's object; further contributors of the same key are rare and kept aside. */
 interface Entry {
@@ -18,6 +18,7 @@ export class DesiredState {
   readonly #entries = new Map<ObjectKey, Entry>();
   readonly #current = new Map<ObjectKey, DesiredObject>();
   readonly #keysOf = new Map<string, readonly ObjectKey[]>();
+  readonly #byKind = new Map<NodeObjectKind, Set<ObjectKey>>();
 
   /** What should be there; a live view that every `replace` updates. */
   get objects(): ReadonlyMap<ObjectKey, DesiredObject> {
@@ -47,6 +48,11 @@ export class DesiredState {
     else this.#keysOf.set(contributor, [...next.keys()]);
   }
 
+  /** Keys of one kind: what is looked at four times a minute must not cost the size of the node. */
+  keysOfKind(kind: NodeObjectKind): Iterable<ObjectKey> {
+    return this.#byKind.get(kind) ?? [];
+  }
+
   contributors(): Iterable<string> {
     return this.#keysOf.keys();
   }
@@ -56,6 +62,7 @@ export class DesiredState {
     if (entry === undefined) {
       this.#entries.set(key, { contributor, desired, others: undefined });
       this.#current.set(key, desired);
+      this.#kindSet(desired).add(key);
       return;
     }
     if (entry.contributor === contributor) {
@@ -77,6 +84,7 @@ export class DesiredState {
       if (successor === undefined) {
         this.#entries.delete(key);
         this.#current.delete(key);
+        this.#kindSet(entry.desired).delete(key);
         return;
       }
       [entry.contributor, entry.desired] = successor;
@@ -84,6 +92,12 @@ export class DesiredState {
     }
     if (entry.others?.size === 0) entry.others = undefined;
     this.#choose(key, entry);
+  }
+
+  #kindSet({ object: { kind } }: DesiredObject): Set<ObjectKey> {
+    const keys = this.#byKind.get(kind) ?? new Set();
+    this.#byKind.set(kind, keys);
+    return keys;
   }
 
   /** The contributor that comes first by name counts, so that the order of events does not show. */

@@ -10,7 +10,7 @@ import type { AgentConfig } from '../config/types.ts';
 import { evaluateCandidate } from '../exposures/evaluate.ts';
 import type { Denial, Exposure, ExposurePolicy, Verdict } from '../exposures/types.ts';
 import { keyOf } from '../node/keys.ts';
-import type { DesiredObject, ObjectKey } from '../node/objects.ts';
+import type { DesiredObject, NodeObjectKind, ObjectKey } from '../node/objects.ts';
 import {
   type Candidate,
   type CandidateKey,
@@ -59,6 +59,10 @@ export class Planner {
 
   get desired(): ReadonlyMap<ObjectKey, DesiredObject> {
     return this.#desired.objects;
+  }
+
+  desiredKeys(kind: NodeObjectKind): Iterable<ObjectKey> {
+    return this.#desired.keysOfKind(kind);
   }
 
   get exposures(): ReadonlyMap<Prefix, Exposure> {

@@ -292,8 +292,10 @@ export class Reconciler {
   #keysOf(kinds: ReadonlySet<NodeObjectKind>): ReadonlySet<ObjectKey> {
     const { planner, node } = this.#parts;
     const keys = new Set<ObjectKey>();
-    for (const [key, { object }] of planner.desired) if (kinds.has(object.kind)) keys.add(key);
-    for (const kind of kinds) for (const key of node.observedKeys(kind)) keys.add(key);
+    for (const kind of kinds) {
+      for (const key of planner.desiredKeys(kind)) keys.add(key);
+      for (const key of node.observedKeys(kind)) keys.add(key);
+    }
     return keys;
   }
 
