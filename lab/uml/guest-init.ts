@@ -54,10 +54,14 @@ export interface InitOptions {
 /** The text of the guest's process 1. It reaps what daemons leave behind, and ends the guest when the server ends. */
 export function initScript(options: InitOptions): string {
   const { name, project, node, share, files } = options;
-  const mount = (source: string | undefined, target: string, mode: 'ro' | 'rw'): string =>
-    source === undefined
-      ? ''
-      : `mkdir -p ${quote(target)}\nmount -t hostfs -o ${mode},hostfs=${quote(source)} hostfs ${quote(target)}`;
+  const mount = (source: string | undefined, target: string, mode: 'ro' | 'rw'): string => {
+    if (source === undefined) return '';
+    const at = quote(target);
+    // The directory is an option with a name where mount(8) uses fsconfig(2), and all of the data of mount(2) before that
+    // (util-linux before 2.39, as in bookworm).
+    return `mkdir -p ${at}
+mount -t hostfs -o ${mode},hostfs=${quote(source)} hostfs ${at} 2>/dev/null || mount -t hostfs -o ${mode},${quote(source)} hostfs ${at}`;
+  };
   return `#!/bin/bash
 export ${Object.entries(GUEST_ENVIRONMENT)
     .map(([key, value]) => `${key}=${value}`)
