@@ -51,8 +51,7 @@ export function hwolRouters(addressing: Addressing): readonly Router[] {
     fabricPorts: router.fabricPorts.map((port) => {
       const uplink = UPLINKS.find(({ nic }) => nic === port.device);
       const link = addressing === 'numbered' ? linkBetween(router.name, port.peer) : undefined;
-      const leaf =
-        addressing === 'unnumbered' && uplink !== undefined ? leafPort(uplink.leaf, router.name) : undefined;
+      const leaf = addressing === 'unnumbered' ? leafPort(port.peer, router.name) : undefined;
       return {
         device: uplink?.bridge ?? port.device,
         peer: port.peer,

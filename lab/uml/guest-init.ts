@@ -58,9 +58,9 @@ export function initScript(options: InitOptions): string {
     if (source === undefined) return '';
     const at = quote(target);
     // The directory is an option with a name where mount(8) uses fsconfig(2), and all of the data of mount(2) before that
-    // (util-linux before 2.39, as in bookworm).
+    // (util-linux before 2.39, as in bookworm). What the first attempt says stays on the console.
     return `mkdir -p ${at}
-mount -t hostfs -o ${mode},hostfs=${quote(source)} hostfs ${at} 2>/dev/null || mount -t hostfs -o ${mode},${quote(source)} hostfs ${at}`;
+mount -t hostfs -o ${mode},hostfs=${quote(source)} hostfs ${at} || mount -t hostfs -o ${mode},${quote(source)} hostfs ${at}`;
   };
   return `#!/bin/bash
 export ${Object.entries(GUEST_ENVIRONMENT)

@@ -24,13 +24,13 @@ export function localOvnKeys(
 ): LocalOvnKeys {
   const key = `ovn-bridge-mappings-${chassis}`;
   const text = externalIds.get(key);
-  const { mappings, warnings } = parseBridgeMappings(text ?? '');
+  const { mappings, warnings } = parseBridgeMappings(text ?? '', key);
   return {
     present: text !== undefined,
     mappings,
     bridges: [...new Set(mappings.map(({ bridge }) => bridge))],
     integrationBridge: externalIds.get(`ovn-bridge-${chassis}`) ?? DEFAULT_INTEGRATION_BRIDGE,
     zoneRange: externalIds.has(`ct-zone-range-${chassis}`),
-    warnings: warnings.map((warning) => warning.replace('ovn-bridge-mappings', key)),
+    warnings,
   };
 }

@@ -25,7 +25,8 @@ const MAX_DEVICE_NAME = 15;
 /** Directories beside the devices below /proc/sys/net/ipv4/conf. */
 const RESERVED_NAMES: ReadonlySet<string> = new Set(['.', '..', 'all', 'default']);
 
-export function parseBridgeMappings(text: string): ParsedBridgeMappings {
+/** `key` is what the warnings call it: a second controller's has the chassis name as suffix. */
+export function parseBridgeMappings(text: string, key = 'ovn-bridge-mappings'): ParsedBridgeMappings {
   const byNetwork = new Map<string, BridgeMapping>();
   const warnings: string[] = [];
   if (text.trim() === '') return { mappings: [], warnings };
@@ -34,7 +35,7 @@ export function parseBridgeMappings(text: string): ParsedBridgeMappings {
     // Ignored items count: the index numbers the addresses of the bridges that follow.
     const index = position + 1;
     const ignored = (why: string): void => {
-      warnings.push(`item ${index} of ovn-bridge-mappings, ${quote(item)}, is ignored: ${why}`);
+      warnings.push(`item ${index} of ${key}, ${quote(item)}, is ignored: ${why}`);
     };
     const parts = item.split(':').map((part) => part.trim());
     const [physicalNetwork, bridge] = parts;
@@ -54,7 +55,7 @@ export function parseBridgeMappings(text: string): ParsedBridgeMappings {
     const earlier = byNetwork.get(physicalNetwork);
     if (earlier !== undefined) {
       warnings.push(
-        `physical network ${quote(physicalNetwork)} is mapped more than once in ovn-bridge-mappings; ` +
+        `physical network ${quote(physicalNetwork)} is mapped more than once in ${key}; ` +
           `item ${index}, bridge ${bridge}, replaces item ${earlier.index}, bridge ${earlier.bridge}`,
       );
       byNetwork.delete(physicalNetwork);

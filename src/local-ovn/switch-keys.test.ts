@@ -84,6 +84,12 @@ describe('the second controller’s keys', () => {
       /names br-nope, and there is no such bridge/,
     ],
     [
+      'an item that is no mapping',
+      facts({ 'ovn-bridge-mappings-bgp': 'x=br-ex,y:br-osp' }),
+      REQUEST,
+      /item 1 of ovn-bridge-mappings-bgp, "x=br-ex", is ignored/,
+    ],
+    [
       'two kinds of data path',
       facts({}, new Map([...BRIDGES, bridge('br-osp', '', ['br-osp'])])),
       REQUEST,

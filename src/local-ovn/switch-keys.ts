@@ -43,7 +43,8 @@ export function planKeys(facts: SwitchFacts, request: KeyRequest): KeyPlan {
   const operators = (key: string): string | undefined => (ours.has(full(key)) ? undefined : present(key));
 
   const mappings = operators('ovn-bridge-mappings') ?? mappingText(facts, request);
-  const mapped = parseBridgeMappings(mappings).mappings.map(({ bridge }) => bridge);
+  const parsed = parseBridgeMappings(mappings, full('ovn-bridge-mappings'));
+  const mapped = parsed.mappings.map(({ bridge }) => bridge);
   const types = [...new Set(mapped.flatMap((name) => dataPath(facts.bridges.get(name))))].sort();
   const wanted = new Map<string, string>([
     ['ovn-bridge', INTEGRATION_BRIDGE(chassis)],
@@ -69,7 +70,11 @@ export function planKeys(facts: SwitchFacts, request: KeyRequest): KeyPlan {
   const list = [...written].sort().join(',');
   if (facts.externalIds.get(full(LIST_KEY)) !== list) set.set(full(LIST_KEY), list);
   const operatorsMappings = operators('ovn-bridge-mappings') !== undefined;
-  return { set, keys, problems: problemsOf(facts, request, keys, mapped, types, operatorsMappings) };
+  return {
+    set,
+    keys,
+    problems: [...parsed.warnings, ...problemsOf(facts, request, keys, mapped, types, operatorsMappings)],
+  };
 }
 
 /** The keys that we wrote, the list of them included. */

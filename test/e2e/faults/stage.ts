@@ -32,8 +32,9 @@ import { Witness } from './witness.ts';
 
 /** The node that is broken. */
 export const SUBJECT: ChassisName = 'compute1';
-/** FRR's configuration and proxy entries are looked at this often here; the default is 15 s. */
+/** FRR's configuration and settings below /proc/sys are looked at this often here; the default is 15 s. */
 export const RECHECK_SEC = 5;
+/** Long enough for a busy guest to restore a database before it is over. */
 export const GUARD_HOLD_SEC = 20;
 
 const SETTINGS = {
