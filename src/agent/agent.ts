@@ -8,25 +8,23 @@ import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 import type { AgentConfig } from '../config/types.ts';
 import type { NodeEdge } from '../node/edge.ts';
+import { kindsWhere } from '../node/kinds/registry.ts';
 import { Node } from '../node/node.ts';
-import type { NodeObjectKind } from '../node/objects.ts';
 import type { NodeIdentity } from '../ovn/topology.ts';
 import { methodOf } from '../wiring/wire.ts';
 import { ChangeLog } from './change-log.ts';
 import { FactsReader } from './facts-reader.ts';
 import { followLocalOvn } from './follow-local-ovn.ts';
+import { frrRepairs } from './frr-repairs.ts';
 import { readIdentity } from './identity.ts';
 import { MethodHandover } from './method-handover.ts';
 import { MigrationGrace } from './migration-grace.ts';
-import { OrphanCheck } from './orphan-check.ts';
 import { bindingsRemotes, type OvnSource, openOvnSource, ovnRemotes } from './ovn-source.ts';
 import { Planner } from './planner.ts';
 import { Reconciler } from './reconciler.ts';
-import { RegistrationCheck } from './registration-check.ts';
 import { resolveNextHops } from './resolve-next-hops.ts';
 import { whenSnapshot } from './when-snapshot.ts';
 import { WithdrawGuard } from './withdraw-guard.ts';
-import { ZebraCheck } from './zebra-check.ts';
 
 export interface AgentParts {
   readonly config: AgentConfig;
@@ -41,11 +39,8 @@ export interface AgentParts {
   readonly watchdog?: { readonly intervalMs: number; readonly alive: () => void };
 }
 
-/**
- * Kinds to read again at the short interval: the kernel tells nobody when a proxy entry or a setting below /proc/sys
- * changes, vswitchd not of its MAC tables, and FRR not when somebody edits its configuration.
- */
-const UNANNOUNCED: readonly NodeObjectKind[] = ['frr', 'proxy-ndp', 'sysctl', 'fdb'];
+/** Kinds to read again at the short interval. */
+const UNANNOUNCED = kindsWhere(({ unannounced }) => unannounced === true);
 
 /** Proxy entries are few and quickly read: a missing one costs the reachability of an address. */
 const PROXY_LOOK_MS = 500;
@@ -105,9 +100,7 @@ class Agent {
       clock,
       log,
       changeLog: this.#changeLog,
-      zebraCheck: new ZebraCheck(edge.frr, clock, log),
-      orphanCheck: new OrphanCheck(edge.frr, config, clock, log),
-      registrationCheck: new RegistrationCheck(edge.frr, config, clock, log),
+      repairs: frrRepairs(edge.frr, config, clock, log),
       handover: new MethodHandover(config, log),
       readFacts: async (signal) => {
         const facts = await this.#facts.read(signal);

@@ -11,7 +11,8 @@
 import type { Logger } from '../base/logger.ts';
 import type { AgentConfig, ExposingMethod } from '../config/types.ts';
 import type { Exposure } from '../exposures/types.ts';
-import { keyOf } from '../node/keys.ts';
+import { keyOf, kindOfKey } from '../node/keys.ts';
+import { kindNamed } from '../node/kinds/registry.ts';
 import type { Node } from '../node/node.ts';
 import type { Change, DesiredObject, NodePlan, ObjectKey } from '../node/objects.ts';
 import { TRAFFIC } from '../node/stages.ts';
@@ -164,8 +165,7 @@ function isCarried(
   const { objects, pending } = method.expose(exposure, input);
   if (objects.length === 0 || pending.length > 0) return false;
   return objects.every((desired) => {
-    // Settings are read only when somebody wants them: they tell nothing yet.
-    const requires = desired.requires.filter((key) => !key.startsWith('sysctl '));
+    const requires = desired.requires.filter((key) => kindNamed(kindOfKey(key)).readWhenWanted !== true);
     return node.lack({ ...desired, requires }) === undefined;
   });
 }

@@ -17,11 +17,12 @@ import type { Logger } from '../base/logger.ts';
 import { FrrError } from '../frr/errors.ts';
 import type { Frr, Stanza } from '../frr/types.ts';
 import { keyOf } from '../node/keys.ts';
-import type { DesiredObject, NodePlan, ObjectKey } from '../node/objects.ts';
+import type { DesiredObject, ObjectKey } from '../node/objects.ts';
 import { ADVERTISE } from '../node/stages.ts';
 import { advertise } from '../wiring/advertise.ts';
 import { PLAIN_CLASS, routeClasses } from '../wiring/route-class.ts';
 import type { WiringConfig } from '../wiring/types.ts';
+import type { Desired, Mend, Repair, RepairEvent, RepairWork } from './repair.ts';
 
 const CONFIRM_MS = 250;
 const POLL_MS = 20;
@@ -30,9 +31,9 @@ const SEEN_TIMEOUT_MS = 2000;
 const RETRY = { minMs: 2000, maxMs: 60_000 };
 const ATTEMPTS = 4;
 
-const NOTHING: NodePlan = { stages: [], blocked: [] };
-
-export class OrphanCheck {
+export class OrphanCheck implements Repair {
+  readonly name = 'orphans';
+  readonly concern = 'bgpd';
   readonly #frr: Pick<Frr, 'orphans'>;
   readonly #config: WiringConfig;
   readonly #clock: Clock;
@@ -40,6 +41,8 @@ export class OrphanCheck {
   readonly #retry = new Backoff(RETRY);
   #dueMs: number | undefined;
   #attemptsLeft = 0;
+  /** What was written, until zebra has seen it. */
+  #written: { readonly keys: ReadonlySet<ObjectKey>; readonly untilMs: number } | undefined;
   /** Seen once. */
   #suspects: ReadonlySet<Prefix> = new Set();
 
@@ -57,20 +60,23 @@ export class OrphanCheck {
     this.#dueMs = this.#clock.now();
   }
 
-  /** In how many milliseconds `run` is due; `undefined`: not at all. */
+  notice(_event: RepairEvent): void {
+    this.request();
+  }
+
   get dueInMs(): number | undefined {
     return this.#dueMs === undefined ? undefined : Math.max(0, this.#dueMs - this.#clock.now());
   }
 
-  /** Asks FRR; the plan writes what was seen for the second time. */
-  async run(desired: ReadonlyMap<ObjectKey, DesiredObject>, signal: AbortSignal): Promise<NodePlan> {
+  async look(desired: Desired, signal: AbortSignal): Promise<Mend | undefined> {
     const orphans = await this.#ask(desired, signal);
-    if (orphans === undefined) return NOTHING;
+    if (this.#written !== undefined) return this.#takeBack(this.#written, orphans);
+    if (orphans === undefined) return undefined;
     const confirmed = orphans.filter((prefix) => this.#suspects.has(prefix));
     this.#suspects = new Set(orphans);
     if (confirmed.length === 0) {
       this.#dueMs = orphans.length === 0 ? undefined : this.#clock.now() + CONFIRM_MS;
-      return NOTHING;
+      return undefined;
     }
     if (this.#attemptsLeft === 0) {
       this.#dueMs = undefined;
@@ -78,51 +84,59 @@ export class OrphanCheck {
         { orphans: confirmed },
         'bgpd announces addresses that nothing on this node stands for, and could not be made to stop: restart bgpd',
       );
-      return NOTHING;
+      return undefined;
     }
     this.#attemptsLeft -= 1;
-    this.#dueMs = this.#clock.now() + CONFIRM_MS;
+    this.#dueMs = undefined;
     this.#log.warn(
       { orphans: confirmed },
       'bgpd was not told that addresses went while zebra was away: they come and go once more',
     );
-    const changes = confirmed.map((prefix) => {
-      const item = this.#renewed(prefix);
-      return { op: 'add', key: keyOf(item.object), desired: item } as const;
-    });
-    return { stages: [{ name: ADVERTISE, changes }], blocked: [] };
+    return (_node, now) => this.#renewal(confirmed, now);
   }
 
-  /** Waits until zebra has seen what the plan wrote, or long enough. */
-  async seen(
-    plan: NodePlan,
-    desired: ReadonlyMap<ObjectKey, DesiredObject>,
-    signal: AbortSignal,
-  ): Promise<void> {
-    const written = new Set(plan.stages.flatMap(({ changes }) => changes.map(({ key }) => key)));
-    const untilMs = this.#clock.now() + SEEN_TIMEOUT_MS;
-    while (this.#clock.now() < untilMs) {
-      const orphans = await this.#ask(desired, signal);
-      if (orphans?.every((prefix) => !written.has(keyOf(this.#renewed(prefix).object))) === true) return;
-      await new Promise<void>((resolve) => void this.#clock.after(POLL_MS, resolve));
+  /** Writes the orphans, so that zebra sees them come; an address that is wanted by now is left alone. */
+  #renewal(orphans: readonly Prefix[], desired: Desired): RepairWork {
+    const isWanted = this.#isWanted(desired);
+    const items = orphans.filter((prefix) => !isWanted(prefix)).map((prefix) => this.#renewed(prefix));
+    const changes = items.map((item) => ({ op: 'add', key: keyOf(item.object), desired: item }) as const);
+    const nowMs = this.#clock.now();
+    this.#written = { keys: new Set(changes.map(({ key }) => key)), untilMs: nowMs + SEEN_TIMEOUT_MS };
+    this.#dueMs = nowMs;
+    return { plan: { desired, stages: [{ name: ADVERTISE, changes }], blocked: [] } };
+  }
+
+  /** When zebra has seen what was written, or long enough after, the comparison takes it away again. */
+  #takeBack(
+    { keys, untilMs }: { readonly keys: ReadonlySet<ObjectKey>; readonly untilMs: number },
+    orphans: readonly Prefix[] | undefined,
+  ): Mend | undefined {
+    const seen = orphans?.every((prefix) => !keys.has(keyOf(this.#renewed(prefix).object))) === true;
+    if (!seen && this.#clock.now() < untilMs) {
+      this.#dueMs = this.#clock.now() + POLL_MS;
+      return undefined;
     }
+    this.#written = undefined;
+    this.#dueMs = this.#clock.now() + CONFIRM_MS;
+    return () => ({ compare: keys });
   }
 
   #renewed(prefix: Prefix): DesiredObject {
     return advertise({ prefix }, this.#config, [], 'announced although zebra lost it');
   }
 
-  async #ask(
-    desired: ReadonlyMap<ObjectKey, DesiredObject>,
-    signal: AbortSignal,
-  ): Promise<readonly Prefix[] | undefined> {
-    const { bgpAs, bgpVrf, advertiseVia } = this.#config;
-    const id: Stanza['id'] = advertiseVia === 'vrf' ? 'leak' : 'kernel-routes';
+  #isWanted(desired: Desired): (prefix: Prefix) => boolean {
     const classes = [PLAIN_CLASS, ...routeClasses(this.#config).map(({ number }) => number)];
-    const isWanted = (prefix: Prefix): boolean =>
+    return (prefix) =>
       classes.some((routeClass) =>
         desired.has(keyOf(advertise({ prefix, routeClass }, this.#config, [], '').object)),
       );
+  }
+
+  async #ask(desired: Desired, signal: AbortSignal): Promise<readonly Prefix[] | undefined> {
+    const { bgpAs, bgpVrf, advertiseVia } = this.#config;
+    const id: Stanza['id'] = advertiseVia === 'vrf' ? 'leak' : 'kernel-routes';
+    const isWanted = this.#isWanted(desired);
     try {
       const orphans = await this.#frr.orphans?.({ as: bgpAs, vrf: bgpVrf }, id, isWanted, signal);
       this.#retry.reset();

@@ -3,24 +3,23 @@
  *
  * Level-triggered: notifications only say what to look at again. Everything that arrives while a pass runs is handled
  * by the next one. A pass that fails (a daemon that is away, a socket that broke) is repeated with back-off; what a
- * single object lacks never stops the others. Aborting ends the loop after the running pass and leaves the node as it is.
+ * single object lacks never stops the others. Repairs (`repair.ts`) ask their daemons beside the passes. Aborting ends the loop after the running pass and leaves the node as it is.
  */
 
 import { Backoff } from '../base/backoff.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
+import { kindNamed } from '../node/kinds/registry.ts';
 import type { Node, ReadProblem } from '../node/node.ts';
 import type { ChangeOutcome, NodeObjectKind, NodePlan, NodeScope, ObjectKey } from '../node/objects.ts';
 import type { CandidateKey } from '../ovn/topology.ts';
 import type { NodeFacts } from '../wiring/types.ts';
 import type { ChangeLog } from './change-log.ts';
 import type { MethodHandover } from './method-handover.ts';
-import type { OrphanCheck } from './orphan-check.ts';
 import { advertisementChanges, changeCount, withoutRemovals } from './plan-tools.ts';
 import type { Planner } from './planner.ts';
-import type { RegistrationCheck } from './registration-check.ts';
+import type { Mend, Repair } from './repair.ts';
 import type { WithdrawGuard } from './withdraw-guard.ts';
-import type { ZebraCheck } from './zebra-check.ts';
 
 export interface ReconcilerParts {
   readonly planner: Planner;
@@ -29,9 +28,7 @@ export interface ReconcilerParts {
   readonly clock: Clock;
   readonly log: Logger;
   readonly changeLog: ChangeLog;
-  readonly zebraCheck: ZebraCheck;
-  readonly orphanCheck: OrphanCheck;
-  readonly registrationCheck: RegistrationCheck;
+  readonly repairs: readonly Repair[];
   readonly handover: MethodHandover;
   /** Reads what is known about this node; called when something of it may have changed. */
   readonly readFacts: (signal: AbortSignal) => Promise<NodeFacts>;
@@ -47,16 +44,9 @@ export interface ReconcilerCounters {
   drifts: number;
 }
 
-/** Kinds in which nothing foreign can stand in the way of another kind: what was read of them concerns only them. */
-const SELF_CONTAINED: ReadonlySet<NodeObjectKind> = new Set([
-  'frr',
-  'proxy-ndp',
-  'sysctl',
-  'fdb',
-  'local-row',
-]);
-
 const RETRY = { minMs: 500, maxMs: 30_000 };
+/** A repair that broke down, against its promise, is left alone for this long. */
+const BROKEN_REPAIR_MS = 60_000;
 
 export class Reconciler {
   readonly counters: ReconcilerCounters = {
@@ -70,6 +60,10 @@ export class Reconciler {
   readonly #retry = new Backoff(RETRY);
   readonly #settled = new Set<() => void>();
   readonly #unreadable = new Map<NodeObjectKind, string>();
+  /** Repairs that are looking now. */
+  readonly #looking = new Map<Repair, Promise<void>>();
+  readonly #brokenUntilMs = new Map<Repair, number>();
+  #mends: Mend[] = [];
   #factsDirty = true;
   #stale: Set<NodeObjectKind> | 'all' = 'all';
   #compare: Set<ObjectKey> | 'all' = 'all';
@@ -116,7 +110,7 @@ export class Reconciler {
 
   /** zebra is another one than before: what went while there was none may still be announced. */
   zebraReturned(): void {
-    this.#parts.orphanCheck.request();
+    for (const repair of this.#parts.repairs) repair.notice?.('zebra-returned');
     this.#work();
   }
 
@@ -165,6 +159,7 @@ export class Reconciler {
     } finally {
       signal.removeEventListener('abort', onAbort);
       this.#cancelRetry?.();
+      await Promise.all(this.#looking.values());
     }
   }
 
@@ -204,9 +199,8 @@ export class Reconciler {
     const isCurrent = (): boolean => !this.#factsDirty;
     await handover.confirm(node, isCurrent, (keys) => this.#correctAlso(keys, signal), signal);
     if (isCurrent()) await this.#correctAlso(handover.release(planner, node), signal);
-    await this.#checkZebra(signal);
-    await this.#checkRegistration(signal);
-    await this.#checkOrphans(signal);
+    await this.#mend(signal);
+    this.#startLooks(signal);
     return true;
   }
 
@@ -226,33 +220,45 @@ export class Reconciler {
     this.#conclude(plan, outcomes, keys);
   }
 
-  async #checkZebra(signal: AbortSignal): Promise<void> {
-    const { zebraCheck, node, planner } = this.#parts;
-    if (!zebraCheck.due) return;
-    const plan = await zebraCheck.run(node, planner.desired, signal);
-    this.#conclude(plan, await node.apply(plan, signal), new Set());
-  }
-
-  async #checkRegistration(signal: AbortSignal): Promise<void> {
-    const { registrationCheck, orphanCheck } = this.#parts;
-    if (registrationCheck.dueInMs === 0 && (await registrationCheck.run(signal))) orphanCheck.request();
-    if (registrationCheck.dueInMs !== undefined) this.#schedule(registrationCheck.dueInMs);
-  }
-
-  /** What is written here is not wanted: the comparison after it takes it away again. */
-  async #checkOrphans(signal: AbortSignal): Promise<void> {
-    const { orphanCheck, node, planner } = this.#parts;
-    if (orphanCheck.dueInMs === 0) {
-      const plan = await orphanCheck.run(planner.desired, signal);
-      if (changeCount(plan) > 0) {
-        const outcomes = await node.apply(plan, signal);
-        this.#parts.changeLog.changes(outcomes, [], new Set());
-        await orphanCheck.seen(plan, planner.desired, signal);
-        this.#addCompare(new Set(outcomes.map(({ change }) => change.key)));
-        await this.#correct(signal);
+  /** Does what repairs found to be done. */
+  async #mend(signal: AbortSignal): Promise<void> {
+    const { node, planner } = this.#parts;
+    const mends = this.#mends;
+    this.#mends = [];
+    for (const mend of mends) {
+      const { plan, compare } = mend(node, planner.desired);
+      if (plan !== undefined && changeCount(plan) > 0) {
+        this.#conclude(plan, await node.apply(plan, signal), new Set());
       }
+      if (compare !== undefined) await this.#correctAlso(compare, signal);
     }
-    if (orphanCheck.dueInMs !== undefined) this.#schedule(orphanCheck.dueInMs);
+  }
+
+  /** Repairs look beside the passes: a daemon that does not answer holds nothing up. */
+  #startLooks(signal: AbortSignal): void {
+    for (const repair of this.#parts.repairs) {
+      const { dueInMs } = repair;
+      if (dueInMs === undefined || this.#looking.has(repair)) continue;
+      const brokenMs = (this.#brokenUntilMs.get(repair) ?? 0) - this.#parts.clock.now();
+      const delayMs = Math.max(dueInMs, brokenMs);
+      if (delayMs > 0) this.#schedule(delayMs);
+      else this.#looking.set(repair, this.#look(repair, signal));
+    }
+  }
+
+  async #look(repair: Repair, signal: AbortSignal): Promise<void> {
+    const { planner, clock, log } = this.#parts;
+    try {
+      const mend = await repair.look(planner.desired, signal);
+      if (mend !== undefined) this.#mends.push(mend);
+    } catch (error) {
+      if (signal.aborted) return;
+      log.error({ err: error, repair: repair.name }, 'a repair broke down; it is left alone for a while');
+      this.#brokenUntilMs.set(repair, clock.now() + BROKEN_REPAIR_MS);
+    } finally {
+      this.#looking.delete(repair);
+      if (!signal.aborted) this.#work();
+    }
   }
 
   /** Reads what is stale. A kind that cannot be read keeps its last picture and is tried again later. */
@@ -261,7 +267,7 @@ export class Reconciler {
     const kinds = this.#stale;
     this.#stale = new Set();
     const own = kinds === 'all' || this.#unreadable.size > 0 || this.#blocked ? undefined : kinds;
-    const limited = own !== undefined && [...own].every((kind) => SELF_CONTAINED.has(kind));
+    const limited = own !== undefined && [...own].every((kind) => kindNamed(kind).selfContained === true);
     if (!limited) this.#compare = 'all';
     let problems: readonly ReadProblem[];
     try {
@@ -347,9 +353,7 @@ export class Reconciler {
     this.counters.failedChanges += failed.length;
     this.#parts.changeLog.changes(outcomes, plan.blocked, looked);
     this.#blocked = plan.blocked.length > 0 || (this.#blocked && looked !== 'all');
-    this.#parts.registrationCheck.observe(outcomes);
-    const checkInMs = this.#parts.zebraCheck.observe(outcomes);
-    if (checkInMs !== undefined) this.#schedule(checkInMs);
+    for (const repair of this.#parts.repairs) repair.observe?.(outcomes);
     if (failed.length === 0) {
       if (outcomes.length > 0) this.#retry.reset();
       return;

@@ -6,7 +6,7 @@
  * and what is written is announced to nobody. So the first address that an agent writes is looked up in bgpd, and bgpd is
  * made to register when it lacks what zebra has.
  *
- * In: what was written, and what FRR says. Out: whether bgpd had to register again; what went before is then looked for
+ * In: what was written, and what FRR says. Out: a call when bgpd had to register again; what went before is then looked for
  * by `orphan-check.ts`. zebra may be slower than the agent: only what is missed twice counts. FRR that cannot be asked is
  * asked later.
  */
@@ -18,35 +18,44 @@ import { FrrError } from '../frr/errors.ts';
 import type { Frr } from '../frr/types.ts';
 import type { ChangeOutcome, NodeObject } from '../node/objects.ts';
 import type { WiringConfig } from '../wiring/types.ts';
+import type { Desired, Repair } from './repair.ts';
 
 /** bgpd hears within milliseconds, in a burst of thousands within a second or two. */
 const RETRY = { minMs: 1000, maxMs: 60_000 };
 const MISSED_OFTEN_ENOUGH = 2;
 
-export class RegistrationCheck {
+export class RegistrationCheck implements Repair {
+  readonly name = 'lost registration';
+  readonly concern = 'bgpd';
   readonly #frr: Pick<Frr, 'heard' | 'registerAgain'>;
   readonly #config: WiringConfig;
   readonly #clock: Clock;
   readonly #log: Logger;
+  readonly #onRegisteredAgain: () => void;
   readonly #retry = new Backoff(RETRY);
   #sample: Prefix | undefined;
   #dueMs: number | undefined;
   #missed = 0;
   #done = false;
 
-  constructor(frr: Pick<Frr, 'heard' | 'registerAgain'>, config: WiringConfig, clock: Clock, log: Logger) {
+  constructor(
+    frr: Pick<Frr, 'heard' | 'registerAgain'>,
+    config: WiringConfig,
+    clock: Clock,
+    log: Logger,
+    onRegisteredAgain: () => void,
+  ) {
     this.#frr = frr;
     this.#config = config;
     this.#clock = clock;
     this.#log = log;
+    this.#onRegisteredAgain = onRegisteredAgain;
   }
 
-  /** In how many milliseconds `run` is due; `undefined`: not at all. */
   get dueInMs(): number | undefined {
     return this.#dueMs === undefined ? undefined : Math.max(0, this.#dueMs - this.#clock.now());
   }
 
-  /** Takes note of what was written. */
   observe(outcomes: readonly ChangeOutcome[]): void {
     if (this.#done) return;
     for (const { change, problem } of outcomes) {
@@ -59,10 +68,9 @@ export class RegistrationCheck {
     }
   }
 
-  /** Asks FRR; true when bgpd had to register again. */
-  async run(signal: AbortSignal): Promise<boolean> {
+  async look(_desired: Desired, signal: AbortSignal): Promise<undefined> {
     const prefix = this.#sample;
-    if (prefix === undefined) return false;
+    if (prefix === undefined) return;
     const { bgpAs, bgpVrf, advertiseVia } = this.#config;
     const scope = { as: bgpAs, vrf: bgpVrf };
     const id = advertiseVia === 'vrf' ? 'leak' : 'kernel-routes';
@@ -72,7 +80,7 @@ export class RegistrationCheck {
       if (this.#missed < MISSED_OFTEN_ENOUGH) {
         if (heard === 'yes') this.#finish();
         else this.#dueMs = this.#clock.now() + this.#retry.next();
-        return false;
+        return;
       }
       this.#log.warn(
         { prefix },
@@ -83,10 +91,10 @@ export class RegistrationCheck {
       if (signal.aborted || !(error instanceof FrrError)) throw error;
       this.#log.debug({ error: String(error) }, 'FRR cannot be asked whether it hears of addresses');
       this.#dueMs = this.#clock.now() + this.#retry.next();
-      return false;
+      return;
     }
     this.#finish();
-    return true;
+    this.#onRegisteredAgain();
   }
 
   #take(prefix: Prefix | undefined): void {

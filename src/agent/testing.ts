@@ -10,14 +10,12 @@ import { methodOf } from '../wiring/wire.ts';
 import { ChangeLog } from './change-log.ts';
 import { FactsReader } from './facts-reader.ts';
 import { followLocalOvn } from './follow-local-ovn.ts';
+import { frrRepairs } from './frr-repairs.ts';
 import { MethodHandover } from './method-handover.ts';
 import { MigrationGrace } from './migration-grace.ts';
-import { OrphanCheck } from './orphan-check.ts';
 import { Planner } from './planner.ts';
 import { Reconciler } from './reconciler.ts';
-import { RegistrationCheck } from './registration-check.ts';
 import { WithdrawGuard } from './withdraw-guard.ts';
-import { ZebraCheck } from './zebra-check.ts';
 
 export const BRIDGE = 'br-ex';
 const PATCHES = ['provnet-flat', 'provnet-vlan', 'provnet-1', 'provnet-2'];
@@ -77,9 +75,7 @@ export class TestAgent {
       clock: this.clock,
       log: silentLogger,
       changeLog: new ChangeLog(silentLogger, this.clock),
-      zebraCheck: new ZebraCheck(edge.frr, this.clock, silentLogger),
-      orphanCheck: new OrphanCheck(edge.frr, config, this.clock, silentLogger),
-      registrationCheck: new RegistrationCheck(edge.frr, config, this.clock, silentLogger),
+      repairs: frrRepairs(edge.frr, config, this.clock, silentLogger),
       handover: new MethodHandover(config, silentLogger),
       readFacts: (signal) => facts.read(signal),
       scopeOf: (known) => facts.scope(known),

@@ -12,15 +12,18 @@ import type { Logger } from '../base/logger.ts';
 import type { Frr } from '../frr/types.ts';
 import { isAdvertiseMetric } from '../node/advertise-metrics.ts';
 import type { Node } from '../node/node.ts';
-import type { Change, ChangeOutcome, DesiredObject, NodePlan, ObjectKey } from '../node/objects.ts';
+import type { Change, ChangeOutcome, DesiredObject, NodePlan } from '../node/objects.ts';
 import { ADVERTISE, WITHDRAW } from '../node/stages.ts';
+import type { Desired, Mend, Repair } from './repair.ts';
 
 /** A handful of notifications fits every buffer; fewer additions need no check. */
 const BURST = 32;
 /** zebra has digested 10,000 routes by then. */
 const DELAY_MS = 2000;
 
-export class ZebraCheck {
+export class ZebraCheck implements Repair {
+  readonly name = 'missed routes';
+  readonly concern = 'zebra';
   readonly #frr: Pick<Frr, 'zebraRoutes'>;
   readonly #clock: Clock;
   readonly #log: Logger;
@@ -33,29 +36,26 @@ export class ZebraCheck {
     this.#log = log;
   }
 
-  /** Takes note of what was written; returns in how many milliseconds a check is due, if one is. */
-  observe(outcomes: readonly ChangeOutcome[]): number | undefined {
+  observe(outcomes: readonly ChangeOutcome[]): void {
     for (const { change, problem } of outcomes) {
       if (problem === undefined && change.op === 'add' && isForZebra(change.desired))
         this.#addedSinceCheck += 1;
     }
     if (this.#addedSinceCheck >= BURST) this.#dueMs ??= this.#clock.now() + DELAY_MS;
+  }
+
+  get dueInMs(): number | undefined {
     return this.#dueMs === undefined ? undefined : Math.max(0, this.#dueMs - this.#clock.now());
   }
 
-  /** True when it is time for `run`. */
-  get due(): boolean {
-    return this.#dueMs !== undefined && this.#clock.now() >= this.#dueMs;
+  async look(_desired: Desired, signal: AbortSignal): Promise<Mend | undefined> {
+    const held = await this.#ask(signal);
+    if (held === undefined) return undefined;
+    return (node, desired) => ({ plan: this.#renewal(held, node, desired) });
   }
 
-  /** Compares and renews; the plan is empty when zebra has everything. */
-  async run(
-    node: Node,
-    desired: ReadonlyMap<ObjectKey, DesiredObject>,
-    signal: AbortSignal,
-  ): Promise<NodePlan> {
-    const held = await this.#ask(signal);
-    if (held === undefined) return { stages: [], blocked: [] };
+  /** Takes away and writes again what zebra does not hold. */
+  #renewal(held: ReadonlySet<Prefix>, node: Pick<Node, 'observed'>, desired: Desired): NodePlan {
     const withdraw: Change[] = [];
     const advertise: Change[] = [];
     for (const [key, wanted] of desired) {
@@ -70,6 +70,7 @@ export class ZebraCheck {
       this.#log.warn({ missing: advertise.length }, 'zebra missed routes in a burst: they are written anew');
     }
     return {
+      desired,
       stages: [
         { name: WITHDRAW, changes: withdraw },
         { name: ADVERTISE, changes: advertise },

@@ -1,7 +1,7 @@
 /**
  * Carries a plan out.
  *
- * In: a plan and what it was computed from. Out: one outcome a change, the mirror brought up to date, and the kinds that
+ * In: a plan, which holds what it was computed from. Out: one outcome a change, the mirror brought up to date, and the kinds that
  * must be read again because nobody knows what the node holds now.
  *
  * A failing change stops no other. What needs a thing that is not in place is skipped. What is advertised already and
@@ -10,7 +10,7 @@
 import { contains, hostPrefix, isHostPrefix, type Prefix } from '../base/address.ts';
 import { describe } from './describe.ts';
 import { Devices } from './devices.ts';
-import { keyOf } from './keys.ts';
+import { keyOf, kindOfKey } from './keys.ts';
 import type { View, Write, WriteFailure, WriteResult } from './kinds/kind.ts';
 import { kindNamed } from './kinds/registry.ts';
 import type { Mirror } from './mirror.ts';
@@ -28,7 +28,6 @@ import { CLEAR, isUnwiring, WITHDRAW, WITHDRAW_BEHIND } from './stages.ts';
 
 export interface ApplyInput {
   readonly plan: NodePlan;
-  readonly desired: ReadonlyMap<ObjectKey, DesiredObject>;
   readonly mirror: Mirror;
   /** The devices change while links are made: the picture is replaced through `setDevices`, with what was written. */
   readonly view: () => View;
@@ -115,7 +114,7 @@ class Application {
       this.#outcomes.push({ change, problem });
       if (change.op === 'remove') this.#keepStanding(change.observed.object);
       // Also what could not be cleared away to be made again.
-      if (this.#input.desired.has(change.key)) this.#missing.set(change.key, problem.message);
+      if (this.#input.plan.desired.has(change.key)) this.#missing.set(change.key, problem.message);
       return;
     }
     this.#outcomes.push({ change });
@@ -186,7 +185,7 @@ class Application {
 
   /** What is written may still be on its way to where packets are handled. */
   #notInEffect(required: readonly ObjectKey[]): string | undefined {
-    const kinds = new Set(required.map((key) => this.#input.desired.get(key)?.object.kind));
+    const kinds = new Set(required.map((key) => this.#input.plan.desired.get(key)?.object.kind));
     for (const kind of kinds) {
       const reason = kind === undefined ? undefined : kindNamed(kind).notInEffect?.(this.#input.view());
       if (reason !== undefined) return reason;
@@ -198,12 +197,12 @@ class Application {
   #obstacle(key: ObjectKey, known: Map<ObjectKey, string | undefined>): string | undefined {
     if (known.has(key)) return known.get(key);
     known.set(key, undefined);
-    const { mirror, desired } = this.#input;
+    const { mirror, plan } = this.#input;
     const missing = this.#missing.get(key);
     let reason: string | undefined;
     if (missing !== undefined) reason = `requires ${key}: ${missing}`;
     else if (mirror.get(key) === undefined) reason = `requires ${key}, which is not in place`;
-    for (const required of desired.get(key)?.requires ?? []) {
+    for (const required of plan.desired.get(key)?.requires ?? []) {
       if (reason !== undefined) break;
       reason = this.#obstacle(required, known);
     }
@@ -213,13 +212,14 @@ class Application {
 
   /** Takes back what is advertised and whose wire turned out to be impossible; the caller will want it again. */
   async #withdrawBroken(): Promise<void> {
-    // Without its stanza FRR announces nothing: no reason to empty the node while FRR restarts.
-    const broken = new Set([...this.#missing.keys()].filter((key) => !key.startsWith('frr ')));
+    const broken = new Set(
+      [...this.#missing.keys()].filter((key) => kindNamed(kindOfKey(key)).harmlessWhenMissing !== true),
+    );
     if (broken.size === 0) return;
-    const { desired, mirror } = this.#input;
+    const { plan, mirror } = this.#input;
     const changes: Change[] = [];
     const known = new Map<ObjectKey, string | undefined>();
-    for (const [key, item] of desired) {
+    for (const [key, item] of plan.desired) {
       if (item.role !== 'advertise') continue;
       const observed = mirror.get(key);
       if (observed?.owned !== true) continue;
@@ -243,7 +243,7 @@ class Application {
     known.set(key, undefined);
     const reason = broken.has(key)
       ? `requires ${key}: ${this.#missing.get(key)}`
-      : firstReason(this.#input.desired.get(key)?.requires ?? [], (required) =>
+      : firstReason(this.#input.plan.desired.get(key)?.requires ?? [], (required) =>
           this.#breakage(required, broken, known),
         );
     known.set(key, reason);

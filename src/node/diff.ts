@@ -60,7 +60,12 @@ type Verdict = 'none' | 'add' | 'change' | 'recreate' | { readonly blocked: stri
 export function diff(input: DiffInput): NodePlan {
   const plan = new PlanBuilder(input).build();
   // What vanishes with a recreated device is found only by looking at everything.
-  return plan ?? new PlanBuilder({ ...input, keys: undefined }).build() ?? { stages: [], blocked: [] };
+  return plan ?? new PlanBuilder({ ...input, keys: undefined }).build() ?? noChanges(input.desired);
+}
+
+/** The plan that leaves everything as it is. */
+export function noChanges(desired: NodePlan['desired']): NodePlan {
+  return { desired, stages: [], blocked: [] };
 }
 
 class PlanBuilder {
@@ -270,7 +275,7 @@ class PlanBuilder {
       const changes = this.#stages.get(name);
       return changes === undefined ? [] : [{ name, changes: changes.sort(byKey) }];
     });
-    return { stages, blocked: this.#blocked.sort(byKey) };
+    return { desired: this.#input.desired, stages, blocked: this.#blocked.sort(byKey) };
   }
 }
 

@@ -5,10 +5,15 @@
  * two such things apart by. What is left out (a link's type, a neighbour's MAC, a flow's actions) is contents.
  */
 import { rowKey } from '../localnb/rows.ts';
-import type { NodeObject, ObjectKey } from './objects.ts';
+import type { NodeObject, NodeObjectKind, ObjectKey } from './objects.ts';
 
 /** IPv6 routes without a metric are kept by the kernel with this one (IP6_RT_PRIO_USER, linux/ipv6_route.h). */
 const IPV6_DEFAULT_METRIC = 1024;
+
+/** The kind of the object that a key names. */
+export function kindOfKey(key: ObjectKey): NodeObjectKind {
+  return key.slice(0, key.indexOf(' ')) as NodeObjectKind;
+}
 
 export function keyOf(object: NodeObject): ObjectKey {
   switch (object.kind) {

@@ -3,7 +3,7 @@
  */
 
 import { deviceOf } from './device-of.ts';
-import { keyOf } from './keys.ts';
+import { keyOf, kindOfKey } from './keys.ts';
 import type { NodeObject, NodeObjectKind, ObjectKey, ObservedObject } from './objects.ts';
 
 export class Mirror {
@@ -15,7 +15,7 @@ export class Mirror {
   }
 
   get(key: ObjectKey): ObservedObject | undefined {
-    return this.#kinds.get(key.slice(0, key.indexOf(' ')) as NodeObjectKind)?.get(key);
+    return this.#kinds.get(kindOfKey(key))?.get(key);
   }
 
   *entries(): Generator<readonly [ObjectKey, ObservedObject]> {

@@ -72,7 +72,6 @@ export class Node {
     failedWrites: new Map<NodeObjectKind, number>(),
     drifts: new Map<NodeObjectKind, number>(),
   };
-  readonly #sysctlPaths = new Set<string>();
   readonly #flowsToCheck = new Set<string>();
   readonly #doubts = new Set<NodeObjectKind>();
   /** When objects were written lately, oldest first. */
@@ -81,7 +80,6 @@ export class Node {
   readonly #told = new Set<NodeObjectKind>();
   #scope: NodeScope | undefined;
   #devices = new Devices();
-  #desired: ReadonlyMap<ObjectKey, DesiredObject> = new Map();
   #queue: Promise<unknown> = Promise.resolve();
   #busy = 0;
   #cancelSettle: (() => void) | undefined;
@@ -181,11 +179,6 @@ export class Node {
 
   /** Pure and cheap: with `keys`, only these and what they require are looked at. */
   plan(desired: ReadonlyMap<ObjectKey, DesiredObject>, keys?: ReadonlySet<ObjectKey>): NodePlan {
-    this.#desired = desired;
-    for (const key of keys ?? desired.keys()) {
-      const object = desired.get(key)?.object;
-      if (object?.kind === 'sysctl') this.#sysctlPaths.add(object.path);
-    }
     return diff({
       scope: this.#view().scope,
       desired,
@@ -196,15 +189,14 @@ export class Node {
   }
 
   /**
-   * Carries out the plan that `plan` gave last, or a part of it. Never throws for what single changes meet; throws when
-   * aborted. Problems are outcomes; advertisements that had to be withdrawn because of one are outcomes, too.
+   * Carries out a plan that was made for the node as it is now, or a part of it. Never throws for what single changes meet;
+   * throws when aborted. Problems are outcomes; advertisements that had to be withdrawn because of one are outcomes, too.
    */
   apply(plan: NodePlan, signal?: AbortSignal): Promise<ChangeOutcome[]> {
     return this.#exclusive(async () => {
       try {
         return await applyPlan({
           plan,
-          desired: this.#desired,
           mirror: this.#mirror,
           view: () => this.#view(),
           setDevices: (devices, written) => this.#replaceDevices(devices, written),
@@ -457,7 +449,7 @@ export class Node {
       edge: this.#edge,
       scope: this.#scope,
       devices: this.#devices,
-      sysctlPaths: this.#sysctlPaths,
+      believed: this.#mirror,
     };
   }
 }

@@ -202,6 +202,8 @@ export type Change =
 
 /** Changes in the order in which they must be made: stages run one after the other. */
 export interface NodePlan {
+  /** What it was made from: carrying it out asks this what a change needs and what needs it. */
+  readonly desired: ReadonlyMap<ObjectKey, DesiredObject>;
   readonly stages: readonly { readonly name: string; readonly changes: readonly Change[] }[];
   /** Desired objects that cannot be put in place because a foreign object stands there. */
   readonly blocked: readonly {

@@ -29,6 +29,7 @@ export function observeAddress(view: View, raw: Address): ObservedObject | undef
 
 export const addressKind: Kind<AddressObject> = {
   kind: 'address',
+  concern: 'kernel',
   same: (desired, observed) => desired.metric === observed.metric,
   describe: ({ device, prefix, metric }) =>
     `address ${prefix} dev ${device}${metric === undefined ? '' : ` metric ${metric}`}`,

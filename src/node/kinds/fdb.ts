@@ -7,6 +7,10 @@ import { failureOf, type Kind, type View, type Write, type WriteResult } from '.
 
 export const fdbKind: Kind<FdbObject> = {
   kind: 'fdb',
+  concern: 'vswitchd',
+  selfContained: true,
+  // vswitchd does not tell of its MAC tables.
+  unannounced: true,
   same: () => true,
   describe: ({ bridge, mac, vlan }) => `fdb ${bridge} port ${bridge} vlan ${vlan} mac ${mac} static`,
   read: async (view, signal) => {

@@ -8,6 +8,7 @@ const MAX_BUNDLES = 16;
 
 export const flowKind: Kind<FlowObject> = {
   kind: 'flow',
+  concern: 'vswitchd',
   same: (a, b) => a.flow.actions === b.flow.actions && a.flow.cookie === b.flow.cookie,
   describe: ({ bridge, flow }) =>
     `flow ${bridge} priority=${flow.priority},${flow.match} actions=${flow.actions}`,

@@ -4,6 +4,12 @@ import { failureOf, type Kind, type View, type WriteResult } from './kind.ts';
 
 export const frrKind: Kind<FrrObject> = {
   kind: 'frr',
+  concern: 'bgpd',
+  selfContained: true,
+  // FRR does not tell when somebody edits its configuration.
+  unannounced: true,
+  // No reason to empty the node while FRR restarts.
+  harmlessWhenMissing: true,
   same: (a, b) => JSON.stringify(a.stanza.lines) === JSON.stringify(b.stanza.lines),
   describe: ({ stanza }) => `frr stanza ${stanza.id} (${stanza.lines.length} lines)`,
   read: async (view, signal) => {

@@ -1,15 +1,25 @@
 /** What `node/` must know of each kind of thing; one file a kind implements it, `registry.ts` lists them. */
 import type { Devices } from '../devices.ts';
 import type { NodeEdge } from '../edge.ts';
-import type { NodeObject, NodeScope, ObservedObject } from '../objects.ts';
+import type { NodeObject, NodeScope, ObjectKey, ObservedObject } from '../objects.ts';
+
+/**
+ * The outside things that a node's objects are read from and written to. Each may be slow, away or frozen without the others:
+ * what is the business of one waits for that one only.
+ *
+ * `kernel` (rtnetlink and /proc/sys) and `files` answer at once. `vswitchd`: flows and MAC tables, asked of ovs-vswitchd
+ * itself. `switch-database`: the ovsdb-server of the Open_vSwitch database. `local-ovn`: the node's own OVN. `bgpd`, `zebra`:
+ * the two daemons of FRR.
+ */
+export type Concern = 'kernel' | 'files' | 'vswitchd' | 'switch-database' | 'bgpd' | 'zebra' | 'local-ovn';
 
 /** What readers and writers see of the node. */
 export interface View {
   readonly edge: NodeEdge;
   readonly scope: NodeScope;
   readonly devices: Devices;
-  /** Settings to read besides those of the known devices: what was wanted lately. */
-  readonly sysctlPaths: ReadonlySet<string>;
+  /** What the node is believed to hold, for kinds that cannot be listed. */
+  readonly believed: { of(kind: NodeObject['kind']): ReadonlyMap<ObjectKey, ObservedObject> };
 }
 
 /** One object to put in place or to take away. */
@@ -30,6 +40,16 @@ export type WriteResult = WriteFailure | undefined;
 
 export interface Kind<O extends NodeObject = NodeObject> {
   readonly kind: O['kind'];
+  /** Where it is read from and written to. */
+  readonly concern: Concern;
+  /** Nothing foreign of this kind can stand in the way of another kind: what was read of it concerns only itself. */
+  readonly selfContained?: true;
+  /** Nobody tells of its changes: it is read again at the short interval. */
+  readonly unannounced?: true;
+  /** What is advertised on top of it may stay while it is missing: without it nothing is announced at all. */
+  readonly harmlessWhenMissing?: true;
+  /** Cannot be listed, and is read only once somebody wanted it: not being known tells nothing. */
+  readonly readWhenWanted?: true;
   /** True when the contents are equal; both have the same key. Pure. */
   same(desired: O, observed: O): boolean;
   /** One line for logs and `plan`. Pure. */

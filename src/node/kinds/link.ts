@@ -71,6 +71,7 @@ export function mustRecreate(desired: LinkObject, observed: LinkObject): boolean
 
 export const linkKind: Kind<LinkObject> = {
   kind: 'link',
+  concern: 'kernel',
   same: (desired, observed) =>
     desired.up === observed.up &&
     !mustRecreate(desired, observed) &&

@@ -9,6 +9,8 @@ import type { Kind, View } from './kind.ts';
 
 export const localRowKind: Kind<LocalRowObject> = {
   kind: 'local-row',
+  concern: 'local-ovn',
+  selfContained: true,
   same: (a, b) => sameRow(a.row, b.row),
   describe: ({ row }) => `local OVN ${describeRow(row)}`,
   read: async (view) => observeRows(view),

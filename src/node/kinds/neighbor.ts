@@ -30,6 +30,7 @@ export function observeNeighbor(view: View, raw: Neighbor): ObservedObject | und
 
 export const neighborKind: Kind<NeighborObject> = {
   kind: 'neighbor',
+  concern: 'kernel',
   same: (a, b) => a.mac === b.mac,
   describe: ({ address, mac, device }) => `neighbour ${address} lladdr ${mac} dev ${device} permanent`,
   read: async (view) => {

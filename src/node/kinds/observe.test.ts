@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { Address, Neighbor, Route, Rule } from '../../netlink/types.ts';
 import { Devices } from '../devices.ts';
 import { FakeNode } from '../fake-node.ts';
+import { Mirror } from '../mirror.ts';
 import type { ObservedObject } from '../objects.ts';
 import { SCOPE } from '../testing.ts';
 import { observeAddress } from './address.ts';
@@ -19,7 +20,7 @@ const view: View = {
   edge: new FakeNode(),
   scope: SCOPE,
   devices: new Devices(LINKS),
-  sysctlPaths: new Set(),
+  believed: new Mirror(),
 };
 const at = (name: string): number => NAMES.indexOf(name) + 1;
 

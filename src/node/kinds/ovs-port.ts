@@ -38,6 +38,7 @@ export function observePorts(view: View): ObservedObject[] {
 
 export const ovsPortKind: Kind<OvsPortObject> = {
   kind: 'ovs-port',
+  concern: 'switch-database',
   same: (a, b) => a.tag === b.tag && a.mac === b.mac,
   describe: ({ bridge, name, tag, mac }) => `ovs port ${name} on ${bridge} tag ${tag} mac ${mac}`,
   read: async (view) => observePorts(view),

@@ -21,6 +21,9 @@ export function observeProxy(view: View, raw: Neighbor): ObservedObject | undefi
 
 export const proxyNdpKind: Kind<ProxyNdpObject> = {
   kind: 'proxy-ndp',
+  concern: 'kernel',
+  selfContained: true,
+  unannounced: true,
   same: () => true,
   describe: ({ address, device }) => `proxy ${address} dev ${device}`,
   read: async (view) => {

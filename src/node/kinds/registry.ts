@@ -39,6 +39,11 @@ export function kindNamed(kind: NodeObjectKind): Kind {
   return KINDS[kind];
 }
 
+/** The kinds of which this is true. */
+export function kindsWhere(holds: (kind: Kind) => boolean): readonly NodeObjectKind[] {
+  return ALL_KINDS.filter((name) => holds(kindNamed(name)));
+}
+
 /** Objects of one key are of one kind. */
 export function sameContents(desired: NodeObject, observed: NodeObject): boolean {
   return desired.kind === observed.kind && kindNamed(desired.kind).same(desired, observed);

@@ -53,6 +53,7 @@ export function observeRoute(view: View, raw: Route): ObservedObject | undefined
 
 export const routeKind: Kind<RouteObject> = {
   kind: 'route',
+  concern: 'kernel',
   same: ({ target: a }, { target: b }) =>
     a.type === 'blackhole'
       ? b.type === 'blackhole'

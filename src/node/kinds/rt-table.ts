@@ -4,6 +4,7 @@ import { failureOf, type Kind } from './kind.ts';
 
 export const rtTableKind: Kind<RtTableObject> = {
   kind: 'rt-table',
+  concern: 'files',
   same: (a, b) => a.number === b.number,
   describe: ({ number, name }) => `rt_tables ${number} ${name}`,
   read: async ({ edge, scope }) => {

@@ -47,6 +47,7 @@ export function mergeRules(found: Iterable<ObservedObject>): ObservedObject[] {
 
 export const ruleKind: Kind<RuleObject> = {
   kind: 'rule',
+  concern: 'kernel',
   same: () => true,
   describe: ({ to, table }) => `rule to ${to} lookup ${table}`,
   read: async (view: View) => {

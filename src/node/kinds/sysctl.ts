@@ -1,6 +1,7 @@
 /**
  * Settings below /proc/sys. They cannot be marked and tell nobody when they change: they are never taken back (those of
- * a device of ours go with it), and are read again whenever their device changes.
+ * a device of ours go with it), and are read again whenever their device changes: those of the handover devices, and what was
+ * written or found before and is still there.
  */
 import type { ObservedObject, SysctlObject } from '../objects.ts';
 import { isHandoverDevice } from '../ownership.ts';
@@ -20,6 +21,10 @@ const FABRIC_SETTINGS = ['net/ipv4/conf/*/arp_ignore', 'net/ipv6/conf/*/disable_
 
 export const sysctlKind: Kind<SysctlObject> = {
   kind: 'sysctl',
+  concern: 'kernel',
+  selfContained: true,
+  unannounced: true,
+  readWhenWanted: true,
   same: (a, b) => a.value === b.value,
   describe: ({ path, value }) => `sysctl ${path} = ${value}`,
   read: async (view, signal) => {
@@ -52,7 +57,9 @@ export function sysctlDevice(path: string): string | undefined {
 }
 
 function pathsToRead(view: View): Set<string> {
-  const paths = new Set(view.sysctlPaths);
+  const paths = new Set<string>();
+  for (const { object } of view.believed.of('sysctl').values())
+    if (object.kind === 'sysctl') paths.add(object.path);
   for (const { name } of view.devices.all()) {
     const fabric = view.scope.fabricDevices?.includes(name) === true;
     const settings = isHandoverDevice(view.scope, name) ? DEVICE_SETTINGS : fabric ? FABRIC_SETTINGS : [];

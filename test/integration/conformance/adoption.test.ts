@@ -50,7 +50,7 @@ describe.each(CASES)('starting on a node of the Python agent (%s) with %s', (sce
       expect(strangersOf(edge)).toEqual(strangers);
 
       expect(await node.read()).toEqual([]);
-      expect(node.plan(desired)).toEqual({ stages: [], blocked: [] });
+      expect(node.plan(desired)).toMatchObject({ stages: [], blocked: [] });
       node.close();
     },
   );
@@ -104,7 +104,7 @@ describe('starting on a node of the Python agent where others work, too', () => 
     const outcomes = await node.apply(node.plan(desired));
     expect(outcomes.filter(({ problem }) => problem !== undefined)).toEqual([]);
     expect(await node.read()).toEqual([]);
-    expect(node.plan(desired)).toEqual({ stages: [], blocked: [] });
+    expect(node.plan(desired)).toMatchObject({ stages: [], blocked: [] });
     node.close();
   }
 

@@ -107,7 +107,7 @@ function problems(outcomes: readonly ChangeOutcome[]): string[] {
 
 async function nothingLeft(desired: ReadonlyMap<ObjectKey, DesiredObject>): Promise<void> {
   expect(await node.read()).toEqual([]);
-  expect(node.plan(desired)).toEqual({ stages: [], blocked: [] });
+  expect(node.plan(desired)).toMatchObject({ stages: [], blocked: [] });
 }
 
 /** Reads what is said to have changed and repairs it, as the agent does, until the kernel's answer is as given. */
