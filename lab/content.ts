@@ -7,7 +7,11 @@ import type { Lab } from './lab.ts';
 import { LabError } from './machine.ts';
 import {
   deletePortOperations,
+  type ExternalPortSpec,
   externalIdOperations,
+  externalOrderOperations,
+  externalPortOperations,
+  haChassisGroupName,
   type Network,
   networkOperations,
   type OvsdbOperation,
@@ -88,6 +92,21 @@ export class Content {
 
   async addPort(port: PortSpec): Promise<void> {
     await this.transact(portOperations(port));
+  }
+
+  async addExternalPort(port: ExternalPortSpec): Promise<void> {
+    await this.transact(externalPortOperations(port));
+  }
+
+  /** Moves what answers for external ports: to the first of these chassis that can have them. */
+  async orderExternal(chassis: readonly string[]): Promise<void> {
+    await this.transact(externalOrderOperations(chassis));
+  }
+
+  async deleteExternalPort(port: ExternalPortSpec): Promise<void> {
+    await this.deletePort(port);
+    const where = [['name', '==', haChassisGroupName(port)]];
+    await this.transact([{ op: 'delete', table: 'HA_Chassis_Group', where }]);
   }
 
   async addVirtualPort(port: VirtualPortSpec): Promise<void> {

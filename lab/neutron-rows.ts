@@ -37,8 +37,18 @@ export interface PortSpec {
   readonly host: string;
   readonly deviceId: string;
   readonly deviceOwner?: string;
+  /** `normal` unless told. */
+  readonly vnicType?: 'normal' | 'direct' | 'baremetal';
   /** Further addresses that the port may send from (allowed address pairs), as the parent of a virtual port does. */
   readonly allowedAddresses?: readonly string[];
+  /** A subport of a trunk: the VM of the parent tags its frames with the VLAN id. */
+  readonly trunk?: { readonly parentId: string; readonly tag: number };
+}
+
+/** A port whose frames reach OVN over the wire of its provider network (SR-IOV, bare metal). */
+export interface ExternalPortSpec extends PortSpec {
+  /** Names of the chassis that may answer for it, the preferred one first. */
+  readonly chassis: readonly string[];
 }
 
 /** A virtual port: an address that moves between the ports of its parents (VRRP, Octavia). */
@@ -102,12 +112,54 @@ function localnetOperation(network: ProviderNetwork): OvsdbOperation {
 }
 
 export function portOperations(port: PortSpec): readonly OvsdbOperation[] {
+  return insertPort(port.network, portRow(port));
+}
+
+/** With an HA chassis group of its own, as Neutron makes one for ports of networks without a router. */
+export function externalPortOperations(port: ExternalPortSpec): readonly OvsdbOperation[] {
+  const members = port.chassis.map((name, index) => ({
+    op: 'insert',
+    table: 'HA_Chassis',
+    'uuid-name': `member${index}`,
+    row: { chassis_name: name, priority: port.chassis.length - index },
+  }));
+  const group = {
+    op: 'insert',
+    table: 'HA_Chassis_Group',
+    'uuid-name': 'group',
+    row: {
+      name: haChassisGroupName(port),
+      ha_chassis: ['set', members.map((member) => ['named-uuid', member['uuid-name']])],
+    },
+  };
+  // No requested chassis: it would keep every other member of the group from having the port.
+  const options = map({ mcast_flood_reports: 'true' });
+  const row = { ...portRow(port), type: 'external', options, ha_chassis_group: ['named-uuid', 'group'] };
+  return [...members, group, ...insertPort(port.network, row)];
+}
+
+/** The port is to be answered for by the first of these chassis that can; every member has to be named. */
+export function externalOrderOperations(chassis: readonly string[]): readonly OvsdbOperation[] {
+  return chassis.map((name, index) => ({
+    op: 'update',
+    table: 'HA_Chassis',
+    where: [['chassis_name', '==', name]],
+    row: { priority: chassis.length - index },
+  }));
+}
+
+export function haChassisGroupName(port: Pick<PortSpec, 'id'>): string {
+  return `neutron-extport-${port.id}`;
+}
+
+function portRow(port: PortSpec): Readonly<Record<string, unknown>> {
   const binding = [port.mac, ...port.addresses].join(' ');
   const allowed = [binding, ...(port.allowedAddresses ?? []).map((address) => `${port.mac} ${address}`)];
-  return insertPort(port.network, {
+  return {
     name: port.id,
     type: '',
     enabled: true,
+    ...(port.trunk === undefined ? {} : { parent_name: port.trunk.parentId, tag: port.trunk.tag }),
     addresses: binding,
     port_security: ['set', allowed],
     options: map({ 'requested-chassis': port.host, mcast_flood_reports: 'true' }),
@@ -116,11 +168,11 @@ export function portOperations(port: PortSpec): readonly OvsdbOperation[] {
       'neutron:device_id': port.deviceId,
       'neutron:device_owner': port.deviceOwner ?? 'compute:nova',
       'neutron:host_id': port.host,
-      'neutron:vnic_type': 'normal',
+      'neutron:vnic_type': port.vnicType ?? 'normal',
       'neutron:subnet_pool_addr_scope4': '',
       'neutron:subnet_pool_addr_scope6': '',
     }),
-  });
+  };
 }
 
 export function virtualPortOperations(port: VirtualPortSpec): readonly OvsdbOperation[] {
