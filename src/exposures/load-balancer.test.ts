@@ -213,6 +213,16 @@ describe('a load balancer that was made in OVN', () => {
     ]);
   });
 
+  it('is not exposed by a template, which is no fault', () => {
+    const lb = loadBalancer('plain', { vipTexts: ['^vip:80', '172.24.4.80:80'], subnets: [subnet()] });
+    const { denials } = evaluateLoadBalancer(lb, POLICY);
+    expect(plain({ vipTexts: ['^vip:80', '172.24.4.80:80'] })).toEqual([
+      '172.24.4.80 vip br-ex',
+      'template ^vip:80',
+    ]);
+    expect(denials[0]?.message).toMatch(/^Load_Balancer "lb": key "\^vip:80" of its vips is a template/);
+  });
+
   it('has what is in no network sent to the gateway port', () => {
     expect(plain({ vipTexts: ['203.0.113.7:80'] })).toEqual([`203.0.113.7 vip br-ex ${GATEWAY_MAC}`]);
   });

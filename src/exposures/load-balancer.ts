@@ -26,7 +26,7 @@ import { type ServingGateway, servingGateways } from './serving-gateway.ts';
 import { tenantRefusal } from './tenant-policy.ts';
 import type { DenialCode, ExposureKind, ExposurePolicy, Verdict } from './types.ts';
 import { linkClaim, VerdictBuilder, type Way } from './verdict.ts';
-import { vipAddresses } from './vip-keys.ts';
+import { type OtherKeys, vipAddresses } from './vip-keys.ts';
 
 /** Addresses that one load balancer may have exposed. */
 export const MAX_ADDRESSES = 1_024;
@@ -75,15 +75,15 @@ class LoadBalancerDecision {
     this.#policy = policy;
     this.#gateways = gateways;
     this.#verdict = verdict;
-    const { addresses, bad } = vipAddresses(lb.vipTexts);
+    const { addresses, templates, bad } = vipAddresses(lb.vipTexts);
     this.#listening = addresses;
-    if (bad === undefined) return;
-    const which = bad.count === 1 ? 'of its vips' : `and ${bad.count - 1} more of its vips`;
-    this.#deny(
-      'bad-address',
-      true,
-      `key ${quote(bad.example)} ${which} is no address with or without a port`,
-    );
+    if (templates !== undefined) {
+      const what =
+        'is a template, whose value is another one on each chassis; give the load balancer an address';
+      this.#deny('template', false, `${keyText(templates)} ${what}`, templates.example);
+    }
+    if (bad !== undefined)
+      this.#deny('bad-address', true, `${keyText(bad)} is no address with or without a port`);
   }
 
   /** The VIP that stands for the load balancer; it counts while something listens on it. */
@@ -232,6 +232,10 @@ const NOTES: Readonly<Record<LoadBalancer['flavor'], string>> = {
   'port-forwarding': 'port forwarding',
   plain: 'load balancer made in OVN',
 };
+
+function keyText({ count, example }: OtherKeys): string {
+  return `key ${quote(example)} ${count === 1 ? 'of its vips' : `and ${count - 1} more of its vips`}`;
+}
 
 function isInside(address: IpAddress, { interfaces }: ServingGateway): boolean {
   return interfaces.some(({ network }) => contains(network, address));

@@ -100,6 +100,8 @@ export type DenialCode =
   | 'no-port'
   | 'no-mac'
   | 'no-vip'
+  /** A load balancer listens on a variable that each chassis fills in for itself. */
+  | 'template'
   | 'too-many'
   /** The subnet that would carry it is exposed for somebody else. */
   | 'not-covered'

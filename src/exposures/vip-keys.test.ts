@@ -42,7 +42,16 @@ it('the addresses of many keys are sorted, each once; what is none is counted', 
   const keys = ['172.24.4.60:443', '172.24.4.9:80', '172.24.4.60:80', 'zzz', '[::]:x'];
   expect(vipAddresses(keys)).toEqual({
     addresses: ['172.24.4.9', '172.24.4.60'],
+    templates: undefined,
     bad: { count: 2, example: '[::]:x' },
   });
   expect(vipAddresses(['172.24.4.9:80']).bad).toBeUndefined();
+});
+
+it('keys with a variable are told from those that are wrong', () => {
+  expect(vipAddresses(['^vip:^port', '172.24.4.9:80', '[^vip6]:80', 'zzz'])).toEqual({
+    addresses: ['172.24.4.9'],
+    templates: { count: 2, example: '[^vip6]:80' },
+    bad: { count: 1, example: 'zzz' },
+  });
 });

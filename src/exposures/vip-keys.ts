@@ -24,23 +24,38 @@ function isPort(text: string | undefined): boolean {
   return text === undefined || Number(text) <= 65_535;
 }
 
+/** Keys that are no address: how many, and the first of them. */
+export interface OtherKeys {
+  readonly count: number;
+  readonly example: string;
+}
+
 export interface VipAddresses {
   /** Each once, sorted. */
   readonly addresses: readonly IpAddress[];
-  readonly bad: { readonly count: number; readonly example: string } | undefined;
+  /** Keys with a variable (`^VIP:80`, ovn-nb(5) options:template): each chassis has a value of its own for it. */
+  readonly templates: OtherKeys | undefined;
+  readonly bad: OtherKeys | undefined;
 }
 
 export function vipAddresses(keys: readonly string[]): VipAddresses {
   const addresses = new Set<IpAddress>();
+  const templates: string[] = [];
   const bad: string[] = [];
   for (const key of keys) {
     const address = vipAddress(key);
-    if (address === undefined) bad.push(key);
-    else addresses.add(address);
+    if (address !== undefined) addresses.add(address);
+    else if (key.includes('^')) templates.push(key);
+    else bad.push(key);
   }
-  const [example] = bad.sort(compareText);
   return {
     addresses: sortedByIp(addresses, (address) => address),
-    bad: example === undefined ? undefined : { count: bad.length, example },
+    templates: others(templates),
+    bad: others(bad),
   };
+}
+
+function others(keys: string[]): OtherKeys | undefined {
+  const [example] = keys.sort(compareText);
+  return example === undefined ? undefined : { count: keys.length, example };
 }

@@ -5,8 +5,9 @@
 import { afterAll, afterEach, beforeAll, describe, it } from 'vitest';
 import type { LabAgent } from '../../lab/agent-process.ts';
 import { FLAT_NETWORK, TENANT_NETWORK } from '../../lab/content.ts';
-import type { ChassisName } from '../../lab/layout.ts';
+import { type ChassisName, chassisNamed } from '../../lab/layout.ts';
 import type { LoadBalancerSpec, PortForwardingSpec } from '../../lab/router-rows.ts';
+import { type Seen, until } from '../../lab/until.ts';
 import type { VirtualMachine } from '../../lab/vm.ts';
 import { awaitNoRoute, awaitRoute, bootVm, describeNodes, portSpec, stopAgents } from './fixture.ts';
 import {
@@ -118,6 +119,21 @@ describe.each(['nb', 'sb'] as const)('load balancers, driver %s', (driver) => {
     await awaitAnswer(cloud.lab, address, forwarding.port, 'backend');
     await cloud.routers.deletePortForwarding(forwarding);
     await awaitNoRoute(cloud.lab, address);
+  });
+
+  it('keeps a template in, and says so', async () => {
+    const central = cloud.lab.node('central');
+    const gateway = agents.get('gw1');
+    const lb = `--template lb-add template ^VIP:80 ^BACKENDS tcp ipv4 -- lr-lb-add neutron-${ROUTER.id} template`;
+    await central.script(`ovn-nbctl create Chassis_Template_Var chassis=${chassisNamed('gw1').systemId} \
+  variables:VIP=172.24.4.153 variables:BACKENDS="${vm.addresses[0]}\\:${SERVER_PORT}"
+ovn-nbctl ${lb} -- ls-lb-add neutron-${TENANT_NETWORK.id} template`);
+    await until('a denial of the template', async (): Promise<Seen<true>> => {
+      const { stdout = '' } = (await gateway?.command(['plan', '--verbose'], { check: false })) ?? {};
+      return stdout.includes('"^VIP:80" of its vips is a template') ? { value: true } : { seen: stdout };
+    });
+    await awaitNoRoute(cloud.lab, '172.24.4.153');
+    await central.script('ovn-nbctl lb-del template -- destroy Chassis_Template_Var .');
   });
 
   it('leaves nothing behind', async () => {
