@@ -154,6 +154,7 @@ export class OvnNode {
         name: 'lrp-gw',
         mac: 'fa:16:3e:00:00:a0',
         networks: ['172.24.4.2/24'],
+        gateway_chassis: ['gc'],
         status: ids({ 'hosting-chassis': 'C1' }),
         external_ids: ids({ 'neutron:network_name': 'neutron-pub' }),
       },

@@ -219,6 +219,13 @@ describe('the loop', () => {
     cloud = new Cloud({ migrationGraceSec: 10 });
     await cloud.agent.settle();
     await cloud.tell(cloud.port(10, 'cmp-0,cmp-1'));
+    const gateway = { name: 'lrp-gw', mac: 'fa:16:3e:aa:aa:aa', networks: ['172.24.4.1/24'] };
+    await cloud.tell(
+      cloud.database.insert('Logical_Router_Port', { ...gateway, gateway_chassis: ['elsewhere'] }, 'gw'),
+    );
+    await cloud.tell(
+      cloud.database.insert('Logical_Router', { name: 'r', ports: ['gw'], nat: ['fip'] }, 'router'),
+    );
     await cloud.tell(
       cloud.database.insert(
         'NAT',

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { FloatingIp, Residence } from '../ovn/topology.ts';
+import type { FloatingIp, NatFault, Residence, RowReference } from '../ovn/topology.ts';
 import { evaluate } from './evaluate.ts';
 import { evaluateFloatingIp } from './floating-ip.ts';
 import { denialLines, exposureLines, ip, mac, prefixes, testPolicy, testTenant } from './testing.ts';
@@ -29,6 +29,11 @@ function decided(changes: Partial<FloatingIp>, policy: Partial<ExposurePolicy> =
   return [...exposureLines(verdict), ...denialLines(verdict)];
 }
 
+/** Switched off itself. */
+function off<T extends { readonly row: RowReference } | undefined>(record: T): T {
+  return record === undefined ? record : { ...record, disabled: record.row };
+}
+
 describe('a distributed floating IP', () => {
   const own = { externalMacText: OWN_MAC };
   const served = [`172.24.4.131 floating-ip br-ex ${OWN_MAC}`];
@@ -52,19 +57,26 @@ describe('a distributed floating IP', () => {
     ],
     ['whose gateway is nowhere near', { gateways: [gateway('gateway', { residence: ELSEWHERE })] }, served],
     ['while its port is migrating away', { port: natPort('vm-t1', MIGRATING_AWAY) }, served],
-    ['not before its port has migrated', { port: natPort('vm-t1', MIGRATING_HERE) }, ['not-bound-here']],
-    ['not where its port is not', { port: natPort('vm-t1', ELSEWHERE) }, ['not-bound-here']],
-    ['not of a port that is down', { port: natPort('vm-t1', { kind: 'down' }) }, ['not-up']],
-    ['not of a router port', { port: natPort('x', { kind: 'here' }, 'router') }, ['port-type']],
-    ['not of a port that does not exist', { port: undefined }, ['no-port']],
-    ['not without a port', { port: undefined, logicalPortName: undefined }, ['no-port']],
-    ['not before it has a MAC address', { externalMacText: undefined }, ['no-mac']],
-    ['not with an empty MAC address', { externalMacText: '' }, ['no-mac']],
-    ['not with a bad MAC address', { externalMacText: 'junk' }, ['!bad-mac']],
+    [
+      'not before its port has migrated',
+      { port: natPort('vm-t1', MIGRATING_HERE) },
+      ['not-bound-here 172.24.4.131'],
+    ],
+    ['not where its port is not', { port: natPort('vm-t1', ELSEWHERE) }, ['not-bound-here 172.24.4.131']],
+    ['not of a port that is down', { port: natPort('vm-t1', { kind: 'down' }) }, ['not-up 172.24.4.131']],
+    ['not of a port that is switched off', { port: off(natPort('vm-t1')) }, ['disabled 172.24.4.131']],
+    ['not with a gateway that is switched off', { gateways: [off(gateway())] }, ['disabled 172.24.4.131']],
+    ['of an external port', { port: natPort('vm-t1', { kind: 'here' }, 'external') }, served],
+    ['not of a router port', { port: natPort('x', { kind: 'here' }, 'router') }, ['port-type 172.24.4.131']],
+    ['not of a port that does not exist', { port: undefined }, ['no-port 172.24.4.131']],
+    ['not without a port', { port: undefined, logicalPortName: undefined }, ['no-port 172.24.4.131']],
+    ['not before it has a MAC address', { externalMacText: undefined }, ['no-mac 172.24.4.131']],
+    ['not with an empty MAC address', { externalMacText: '' }, ['no-mac 172.24.4.131']],
+    ['not with a bad MAC address', { externalMacText: 'junk' }, ['!bad-mac 172.24.4.131']],
     ['not with a bad address', { externalIpText: '172.24.4.131/24' }, ['!bad-address "172.24.4.131/24"']],
     ['not with a loopback address', { externalIpText: '127.0.0.1' }, ['!unannounceable 127.0.0.1']],
-    ['not on an unknown network', { network: undefined }, ['!no-network']],
-    ['not on a network without localnet', { ...on(TENANT) }, ['not-provider']],
+    ['not on an unknown network', { network: undefined }, ['!no-network 172.24.4.131']],
+    ['not on a network without localnet', { ...on(TENANT) }, ['not-provider 172.24.4.131']],
   ])('is exposed %s', (_, changes, lines) => {
     expect(decided({ ...own, ...changes })).toEqual(lines);
   });
@@ -87,8 +99,8 @@ describe('a distributed floating IP', () => {
   it.each<[string, Residence, Partial<ExposurePolicy>, readonly string[]]>([
     ['while the port migrates', MIGRATING_AWAY, { lastMacs: LAST }, served],
     ['in its grace', { kind: 'down' }, { lastMacs: LAST, graced }, served],
-    ['in its grace, if it had one', { kind: 'down' }, { graced }, ['no-mac']],
-    ['not without grace', { kind: 'here' }, { lastMacs: LAST }, ['no-mac']],
+    ['in its grace, if it had one', { kind: 'down' }, { graced }, ['no-mac 172.24.4.131']],
+    ['not without grace', { kind: 'here' }, { lastMacs: LAST }, ['no-mac 172.24.4.131']],
   ])('D-29: keeps the MAC address it had %s', (_, residence, policy, lines) => {
     expect(decided({ port: natPort('vm-t1', residence) }, policy)).toEqual(lines);
   });
@@ -122,12 +134,18 @@ describe('a centralised floating IP', () => {
     ['with the MAC address of the gateway', {}, served],
     ['whatever MAC address the row has', { externalMacText: OWN_MAC }, served],
     ['through the one of several gateways that is here', { gateways: [away, gateway()] }, served],
-    ['not where the gateway is not', { gateways: [away] }, ['gateway-elsewhere']],
-    ['not without a gateway', { gateways: [] }, ['no-gateway']],
-    ['not without a router', { gateways: [], routerName: undefined }, ['!no-router']],
-    ['not of a port that does not exist', { port: undefined }, ['no-port']],
-    ['not of a router port', { port: natPort('x', { kind: 'here' }, 'router') }, ['port-type']],
-    ['not on an unknown network', { network: undefined }, ['!no-network']],
+    ['not where the gateway is not', { gateways: [away] }, ['gateway-elsewhere 172.24.4.131']],
+    ['not without a gateway', { gateways: [] }, ['no-gateway 172.24.4.131']],
+    ['not without a router', { gateways: [], routerName: undefined }, ['!no-router 172.24.4.131']],
+    ['whatever port the row names', { port: undefined }, served],
+    ['not of a port that is switched off', { port: off(natPort('vm-t1')) }, ['disabled 172.24.4.131']],
+    ['not through a gateway that is switched off', { gateways: [off(gateway())] }, ['disabled 172.24.4.131']],
+    [
+      'with the address of the gateway by that itself',
+      { externalIpText: '172.24.4.221' },
+      ['gateway-address 172.24.4.221'],
+    ],
+    ['not on an unknown network', { network: undefined }, ['!no-network 172.24.4.131']],
     [
       'on the network of the gateway where the row names none (plain OVN)',
       { network: undefined, networkName: undefined },
@@ -155,8 +173,23 @@ describe('a centralised floating IP', () => {
     expect(decided({ ...central, gateways: [other, gateway()] })).toEqual(served);
   });
 
+  it.each<[NatFault, readonly string[]]>([
+    ['no-router', ['!no-router 172.24.4.131']],
+    ['no-gateway', ['no-gateway 172.24.4.131']],
+    ['gateway-port', ['!no-gateway 172.24.4.131']],
+    ['no-network', ['!no-gateway 172.24.4.131']],
+    ['address-sets', ['!row-unused 172.24.4.131']],
+  ])('is not exposed where OVN leaves its row out: %s', (fault, lines) => {
+    expect(decided({ ...central, fault })).toEqual(lines);
+    expect(decided({ externalMacText: OWN_MAC, fault })).toEqual(lines);
+  });
+
+  it.each(['snat', 'dnat'] as const)('is what a row of type %s has outside', (type) => {
+    expect(decided({ ...central, type, port: undefined, logicalPortName: undefined })).toEqual(served);
+  });
+
   it('is held back by a mark of its row or router', () => {
     const marks = { expose: { text: 'false', row: row('Logical_Router', 'router') } };
-    expect(decided({ ...central, marks })).toEqual(['not-selected']);
+    expect(decided({ ...central, marks })).toEqual(['not-selected 172.24.4.131']);
   });
 });

@@ -1,30 +1,38 @@
 /**
- * Floating IPs from NAT rows: distributed ones where their port is, centralised ones where the router's gateway port is
- * active. What is translated to, and by which node, comes from the NAT row alone.
+ * Outside addresses of NAT rows: distributed floating IPs where their port is, everything else where the router's gateway
+ * port is active. What is translated to, and by which node, comes from the NAT row and its router alone.
  *
  * In: a NAT row of the topology and this node's policy. Out: one exposure, or the reason why there is none. Address
- * scopes do not filter floating IPs.
+ * scopes do not filter translated addresses.
  */
-import { type MacAddress, parseMac } from '../base/address.ts';
+import {
+  type IpAddress,
+  type MacAddress,
+  parseInterfaceAddress,
+  parseIp,
+  parseMac,
+} from '../base/address.ts';
 import { quote } from '../base/quote.ts';
 import { describeRow } from '../ovn/describe.ts';
-import type { FloatingIp, NatPort } from '../ovn/topology.ts';
+import type { FloatingIp, GatewayPort, NatFault, NatPort, NatType } from '../ovn/topology.ts';
 import { announceableText } from './announceable.ts';
 import { translatedHere } from './bound-here.ts';
+import { disabledRefusal } from './disabled.ts';
 import { tagOf, unselected } from './marks.ts';
 import { networkOf, type ProviderNetworkResult } from './provider-network.ts';
 import { proxiedFor } from './proxied.ts';
 import { type ServingGateway, servingGateways } from './serving-gateway.ts';
-import type { ExposureKind, ExposurePolicy, Reason, Verdict } from './types.ts';
+import type { DenialCode, ExposureKind, ExposurePolicy, Reason, Verdict } from './types.ts';
 import { linkClaim, type Refused, VerdictBuilder } from './verdict.ts';
 
 export function evaluateFloatingIp(fip: FloatingIp, policy: ExposurePolicy): Verdict {
   const verdict = new VerdictBuilder(fip);
-  const place = fip.mode === 'distributed' ? distributed(fip, policy) : centralised(fip, policy);
-  if (!place.ok) return verdict.refuse(place);
+  const about = parseIp(fip.externalIpText) ?? quote(fip.externalIpText);
+  const place = placeOf(fip, policy);
+  if (!place.ok) return verdict.refuse(place, about);
   const refusal = unselected(fip.marks.expose, policy);
-  if (refusal !== undefined) return verdict.refuse(refusal);
-  if (!place.network.ok) return verdict.refuse(place.network);
+  if (refusal !== undefined) return verdict.refuse(refusal, about);
+  if (!place.network.ok) return verdict.refuse(place.network, about);
   const { way } = place.network;
 
   const advice = "correct the NAT row's external_ip";
@@ -52,12 +60,60 @@ type Place =
     }
   | Refused;
 
+function placeOf(fip: FloatingIp, policy: ExposurePolicy): Place {
+  if (fip.fault !== undefined) return leftOut(fip, fip.fault);
+  return (
+    gatewayAddress(fip) ?? (fip.mode === 'distributed' ? distributed(fip, policy) : centralised(fip, policy))
+  );
+}
+
+const LEFT_OUT: Readonly<Record<NatFault, readonly [code: DenialCode, why: string]>> = {
+  'no-router': ['no-router', 'it is in the column nat of no router'],
+  'no-gateway': ['no-gateway', 'its router has no gateway port and is bound to no chassis'],
+  'gateway-port': ['no-gateway', 'its gateway_port is no gateway port of its router; correct or clear it'],
+  'no-network': [
+    'no-gateway',
+    'its router has several gateway ports, none of them in the network of the address; set gateway_port',
+  ],
+  'address-sets': ['row-unused', 'it has both allowed_ext_ips and exempted_ext_ips; clear one'],
+};
+
+/** OVN ignores the row: no node serves its address. */
+function leftOut(fip: FloatingIp, fault: NatFault): Refused {
+  const [code, why] = LEFT_OUT[fault];
+  // A router without a gateway is one that waits for it.
+  return {
+    ok: false,
+    code,
+    fault: fault !== 'no-gateway',
+    message: `${describeRow(fip.row)}: OVN does not translate, ${why}`,
+  };
+}
+
+/** Most routers translate sources to the address of their gateway port, which is exposed itself. */
+function gatewayAddress({ row, externalIpText, gateways }: FloatingIp): Refused | undefined {
+  const address = parseIp(externalIpText);
+  const owner = gateways.find((port) => addressesOf(port).includes(address));
+  if (address === undefined || owner === undefined) return undefined;
+  return refused(
+    'gateway-address',
+    `${describeRow(row)}: ${address} is exposed with ${describeRow(owner.row)}, if at all`,
+  );
+}
+
+function addressesOf({ addressTexts }: GatewayPort): readonly (IpAddress | undefined)[] {
+  return addressTexts.map((text) => parseInterfaceAddress(text)?.address);
+}
+
 function distributed(fip: FloatingIp, policy: ExposurePolicy): Place {
   const port = portOf(fip);
   if (!port.ok) return port;
   if (port.found === undefined) return refused('no-port', `${describeRow(fip.row)} names no port`);
   const bound = translatedHere(port.found, policy);
   if (!bound.ok) return bound;
+  const off =
+    disabledRefusal(port.found) ?? fip.gateways.map(disabledRefusal).find((item) => item !== undefined);
+  if (off !== undefined) return { ok: false, ...off };
   const mac = externalMac(fip, port.found, policy);
   if (!mac.ok) return mac;
   return {
@@ -72,14 +128,15 @@ function distributed(fip: FloatingIp, policy: ExposurePolicy): Place {
   };
 }
 
+/** The port that the row names plays no part here, but one that is switched off gets nothing. */
 function centralised(fip: FloatingIp, policy: ExposurePolicy): Place {
-  const port = portOf(fip);
-  if (!port.ok) return port;
   const { row, routerName, gateways } = fip;
   // A row whose gateway port is known has a router, whatever it calls it.
   const routers = gateways.length > 0 || routerName !== undefined ? [{ gateways }] : [];
   const serving = servingGateways({ row, routerName, routers }, policy);
   if (!serving.ok) return serving.code === 'no-router' ? { ...serving, fault: true } : serving;
+  const off = fip.port === undefined ? undefined : disabledRefusal(fip.port);
+  if (off !== undefined) return { ok: false, ...off };
   const gateway = onNetworkOf(fip, serving.gateways);
   return {
     ok: true,
@@ -90,11 +147,17 @@ function centralised(fip: FloatingIp, policy: ExposurePolicy): Place {
         ? { ok: true, way: gateway.way }
         : networkOf(fip, policy.bridgeMappings),
     because: [
-      { row: fip.row, note: 'floating IP translated on the gateway' },
+      { row: fip.row, note: CENTRAL_NOTES[fip.type] },
       { row: gateway.port.row, note: 'gateway port active on this node' },
     ],
   };
 }
+
+const CENTRAL_NOTES: Readonly<Record<NatType, string>> = {
+  dnat_and_snat: 'floating IP translated on the gateway',
+  snat: 'outside address of source translation on the gateway',
+  dnat: 'outside address of destination translation on the gateway',
+};
 
 /** Of several gateways of a router here, the one on the network of the floating IP. */
 function onNetworkOf(
@@ -103,6 +166,9 @@ function onNetworkOf(
 ): ServingGateway {
   return gateways.find(({ port }) => port.network?.row.uuid === network?.row.uuid) ?? gateways[0];
 }
+
+/** Ports that are on one chassis, which then translates for them. */
+const FOLLOWED: ReadonlySet<string> = new Set(['', 'virtual', 'external']);
 
 /** The port that the row names, if it names one. */
 function portOf(fip: FloatingIp): { readonly ok: true; readonly found: NatPort | undefined } | Refused {
@@ -114,8 +180,8 @@ function portOf(fip: FloatingIp): { readonly ok: true; readonly found: NatPort |
       `${describeRow(fip.row)} names port ${quote(logicalPortName)}, and there is none of that name`,
     );
   }
-  if (port.type === '' || port.type === 'virtual') return { ok: true, found: port };
-  const message = `${describeRow(fip.row)} translates to ${describeRow(port.row)} of type ${quote(port.type)}; only VIF and virtual ports have floating IPs`;
+  if (FOLLOWED.has(port.type)) return { ok: true, found: port };
+  const message = `${describeRow(fip.row)} translates to ${describeRow(port.row)} of type ${quote(port.type)}; only VIF, virtual and external ports have floating IPs`;
   return refused('port-type', message);
 }
 

@@ -44,6 +44,7 @@ describe('a gateway port', () => {
     ['elsewhere', { residence: ELSEWHERE }, 'not-bound-here'],
     ['active nowhere', { residence: { kind: 'nowhere' } }, 'not-bound-here'],
     ['here but not up', { residence: { kind: 'down' } }, 'not-up'],
+    ['switched off with its router', { disabled: row('Logical_Router', 'r') }, 'disabled'],
     ['without addresses', { addressTexts: [] }, 'no-address'],
     ['without a MAC address', { macText: undefined }, '!bad-mac'],
     ['with a hostile MAC address', { macText: 'fa:16:3e:00:00:01; reboot' }, '!bad-mac'],

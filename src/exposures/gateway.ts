@@ -16,6 +16,7 @@ import { describeRow } from '../ovn/describe.ts';
 import type { GatewayPort } from '../ovn/topology.ts';
 import { isAnnounceable } from './announceable.ts';
 import { boundHere } from './bound-here.ts';
+import { disabledRefusal } from './disabled.ts';
 import { tagOf, unselected } from './marks.ts';
 import { networkOf } from './provider-network.ts';
 import { proxiedAddresses } from './proxied.ts';
@@ -28,6 +29,8 @@ export function evaluateGateway(port: GatewayPort, policy: ExposurePolicy): Verd
   const verdict = new VerdictBuilder(port);
   const bound = boundHere(port, policy);
   if (!bound.ok) return verdict.refuse(bound);
+  const off = disabledRefusal(port);
+  if (off !== undefined) return verdict.refuse(off);
   const refusal = unselected(port.marks.expose, policy);
   if (refusal !== undefined) return verdict.refuse(refusal);
   if (port.addressTexts.length === 0) {

@@ -203,6 +203,7 @@ describe('what is refused', () => {
       /10000/,
     ],
     ['an unbound port', { residence: { kind: 'nowhere' } }, 'not-bound-here', false, /no node/],
+    ['a port that is switched off', { disabled: PORT.row }, 'disabled', false, /switched off/],
     ['a port that is down', { residence: { kind: 'down' } }, 'not-up', false, /not up/],
     ['no addresses', text(undefined), 'no-address', false, /no fixed address/],
     ['empty addresses', text('  '), 'no-address', false, /no fixed address/],

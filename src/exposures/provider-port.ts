@@ -19,6 +19,7 @@ import { describeRow } from '../ovn/describe.ts';
 import type { WorkloadPort } from '../ovn/topology.ts';
 import { announceableText, type FixedAddresses, fixedAddresses } from './announceable.ts';
 import { boundHere } from './bound-here.ts';
+import { disabledRefusal } from './disabled.ts';
 import { tagOf, unselected } from './marks.ts';
 import { networkOf } from './provider-network.ts';
 import { proxiedAddresses } from './proxied.ts';
@@ -44,6 +45,8 @@ export function evaluatePort(port: WorkloadPort, policy: ExposurePolicy): Verdic
   }
   const bound = boundHere(port, policy);
   if (!bound.ok) return verdict.refuse(bound);
+  const off = disabledRefusal(port);
+  if (off !== undefined) return verdict.refuse(off);
   const refusal = unselected(port.marks.expose, policy);
   if (refusal !== undefined) return verdict.refuse(refusal);
 

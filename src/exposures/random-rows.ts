@@ -174,6 +174,7 @@ export const northboundSteps = steps({
       dynamic_addresses: maybe(one('fa:16:3e:00:00:01 10.0.0.7', ...HOSTILE)),
       port_security: addressSet,
       up: maybe(fc.boolean()),
+      enabled: maybe(fc.boolean()),
       tag,
       options: map({
         'requested-chassis': hosts,
@@ -210,6 +211,7 @@ export const northboundSteps = steps({
       nat: some(...NATS, 'n9'),
       load_balancer: some('b0', 'b1', 'b2', 'b9'),
       load_balancer_group: some('q0', 'q9'),
+      enabled: maybe(fc.boolean()),
       options: map({ chassis: hostingChassis }),
       external_ids: map(marks),
     },
@@ -233,6 +235,7 @@ export const northboundSteps = steps({
       networks: fc.array(cidrs, { maxLength: 2 }),
       gateway_chassis: some('g0'),
       ha_chassis_group: maybe(one('h0')),
+      enabled: maybe(fc.boolean()),
       status: map({ 'hosting-chassis': hostingChassis }),
       external_ids: map({ 'neutron:network_name': networkName, ...marks }),
     },
@@ -280,6 +283,8 @@ export const northboundSteps = steps({
       logical_ip: one('10.0.0.0/24', '10.0.0.8', ...HOSTILE),
       logical_port: maybe(portName),
       gateway_port: maybe(one('l0', 'l1', 'l2', 'l9')),
+      allowed_ext_ips: maybe(one('as0')),
+      exempted_ext_ips: maybe(one('as1')),
       external_ids: map({
         'neutron:fip_network_id': one('pub', 'neutron-pub', 'tenant', '', ...HOSTILE),
         'neutron:router_name': routerId,

@@ -9,6 +9,7 @@ import { type InterfaceAddress, type MacAddress, parseInterfaceAddress, parseMac
 import { quote } from '../base/quote.ts';
 import { describeRow } from '../ovn/describe.ts';
 import type { GatewayPort, Router, RowReference } from '../ovn/topology.ts';
+import { disabledRefusal } from './disabled.ts';
 import { networkOf } from './provider-network.ts';
 import type { ExposurePolicy } from './types.ts';
 import type { Refused, Way } from './verdict.ts';
@@ -75,6 +76,8 @@ function servingGateway(
     const message = `${describeRow(port.row)} is ${placeText(port)}`;
     return { ok: false, code: 'gateway-elsewhere', fault: false, message };
   }
+  const off = disabledRefusal(port);
+  if (off !== undefined) return { ok: false, ...off };
   const network = networkOf(port, policy.bridgeMappings);
   if (!network.ok) return { ...network, fault: false };
   return { ok: true, gateway: { port, way: network.way, ...gatewayValues(port) } };

@@ -46,6 +46,7 @@ describe('a tenant host', () => {
     ['of type virtual', { type: 'virtual' }, [SERVED]],
     ['not of another type', { type: 'external' }, ['port-type']],
     ['not while it is down', { active: false }, ['not-up']],
+    ['not while it is switched off', { disabled: row('Logical_Switch_Port', 'vm') }, ['disabled']],
     ['not on an unattached network', { subnets: [] }, ['no-router']],
     ['not where the gateway is not', { subnets: [subnet({ router: away })] }, ['gateway-elsewhere']],
     [

@@ -11,6 +11,7 @@ import { describeRow } from '../ovn/describe.ts';
 import type { Mark, Subnet, WorkloadPort } from '../ovn/topology.ts';
 import { announceableText, fixedAddresses } from './announceable.ts';
 import { around, coveredClaim, reachedNetwork } from './covered.ts';
+import { disabledRefusal } from './disabled.ts';
 import { tagOf, unselected } from './marks.ts';
 import { isOnProviderNetwork } from './provider-network.ts';
 import { exposesTenants, scopeRefusal, tenantRefusal } from './tenant-policy.ts';
@@ -62,6 +63,8 @@ function portRefusal(port: WorkloadPort, policy: ExposurePolicy): Refusal | unde
     const message = `${row} is announced with its subnet, not on its own (advertisement_method_tenant_networks)`;
     return { code: 'not-configured', fault: false, message };
   }
+  const off = disabledRefusal(port);
+  if (off !== undefined) return off;
   return port.active ? undefined : { code: 'not-up', fault: false, message: `${row} is not up on any node` };
 }
 

@@ -78,6 +78,12 @@ describe('a tenant subnet', () => {
     ['not with an unknown router', { router: undefined, routerName: 'gone' }, ['!no-router']],
     ['not without router', { router: undefined }, ['no-router']],
     ['not while down', { up: false }, ['not-up']],
+    ['not while switched off', { disabled: row('Logical_Router', 'router') }, ['disabled']],
+    [
+      'not through a gateway that is switched off',
+      { router: router([gateway('gateway', { disabled: row('Logical_Switch_Port', 'side') })]) },
+      ['disabled'],
+    ],
     ['not on a provider network, whose ports are exposed themselves', on(PUB), ['not-a-subnet']],
     ["not if it is the gateway's", { addressTexts: ['172.24.4.221/24'] }, ['not-a-subnet 172.24.4.0/24']],
     ['not without address', { addressTexts: [] }, ['no-address']],

@@ -19,6 +19,7 @@ import { quote } from '../base/quote.ts';
 import { describeRow } from '../ovn/describe.ts';
 import type { SourceNat, Subnet } from '../ovn/topology.ts';
 import { isAllowed } from './announceable.ts';
+import { disabledRefusal } from './disabled.ts';
 import { evaluateGateway } from './gateway.ts';
 import { refusedBy, tagOf, unselected } from './marks.ts';
 import { isOnProviderNetwork } from './provider-network.ts';
@@ -104,6 +105,8 @@ function attachmentRefusal(subnet: Subnet, { tenant, bridgeMappings }: ExposureP
     const message = `${row}: tenant networks are not exposed (expose_tenant_networks, expose_ipv6_gua_tenant_networks)`;
     return { code: 'not-configured', fault: false, message };
   }
+  const off = disabledRefusal(subnet);
+  if (off !== undefined) return off;
   if (!subnet.up) return { code: 'not-up', fault: false, message: `${row} is not up` };
   // Its addresses are exposed one by one where their ports are; the prefix would draw those of other nodes here.
   if (isOnProviderNetwork(subnet, bridgeMappings)) {

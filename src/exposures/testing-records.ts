@@ -99,7 +99,7 @@ export function gateway(name = 'gateway', changes: Partial<GatewayPort> = {}): G
 }
 
 export function router(gateways: readonly GatewayPort[] = [gateway()], name = 'router'): Router {
-  return { row: row('Logical_Router', name), name, gateways };
+  return { row: row('Logical_Router', name), name, pinned: false, gateways };
 }
 
 export function subnet(changes: Partial<Subnet> = {}, name = 'interface'): Subnet {
@@ -128,6 +128,7 @@ export function floatingIp(changes: Partial<FloatingIp> = {}, name = 'fip'): Flo
     from: 'nat-row',
     key: candidateKey('nat', name),
     row: { database: 'northbound', table: 'NAT', uuid: name },
+    type: 'dnat_and_snat',
     externalIpText: '172.24.4.131',
     externalMacText: undefined,
     logicalPortName: 'vm-t1',

@@ -73,6 +73,8 @@ export interface Exposure {
 export type DenialCode =
   | 'not-bound-here'
   | 'not-up'
+  /** Switched off (`enabled=false`): the port, its router, or what leads to it. */
+  | 'disabled'
   | 'port-type'
   | 'no-address'
   | 'bad-mac'
@@ -99,6 +101,10 @@ export type DenialCode =
   /** A floating IP: its port, its MAC address. */
   | 'no-port'
   | 'no-mac'
+  /** A row that OVN itself leaves out. */
+  | 'row-unused'
+  /** The address of a gateway port, which is exposed itself. */
+  | 'gateway-address'
   | 'no-vip'
   /** A load balancer listens on a variable that each chassis fills in for itself. */
   | 'template'

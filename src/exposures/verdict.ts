@@ -74,8 +74,8 @@ export class VerdictBuilder {
   }
 
   /** Denies, and that is the verdict. */
-  refuse(refusal: Refusal): Verdict {
-    this.deny(refusal);
+  refuse(refusal: Refusal, address?: string): Verdict {
+    this.deny(refusal, address);
     return this.verdict();
   }
 

@@ -59,7 +59,8 @@ describe('a floating IP', () => {
     ['True', 'vm', undefined, 'distributed'],
     ['True', undefined, undefined, 'centralised'],
     ['True', '', '', 'centralised'],
-    ['False', 'vm', 'fa:16:3e:00:00:f0', 'centralised'],
+    ['False', 'vm', 'fa:16:3e:00:00:f0', 'distributed'],
+    ['False', 'vm', undefined, 'centralised'],
     ['nonsense', 'vm', 'fa:16:3e:00:00:f0', 'distributed'],
     [undefined, 'vm', 'fa:16:3e:00:00:f0', 'distributed'],
   ] as const)('of Neutron with fip-distributed %s, port %s and MAC %s is %s', (flag, port, mac, mode) => {
@@ -89,6 +90,7 @@ describe('a floating IP', () => {
 
   it('all read differently when the cloud changes its mode', () => {
     const { change } = routerCloud();
+    change((tx) => tx.update('NAT', 'fip', { external_mac: undefined }));
     const mode = (text: string) =>
       change((tx) =>
         tx.update('NB_Global', 'global', { external_ids: ids({ 'neutron:fip-distributed': text }) }),
@@ -97,18 +99,92 @@ describe('a floating IP', () => {
     expect(mode('False')).toEqual(['nat:fip']);
   });
 
-  it('has the gateway that it names, else those of the router that contains it', () => {
-    const { change, get } = routerCloud();
-    change((tx) => {
-      tx.insert('Logical_Router_Port', { name: 'lrp-b', gateway_chassis: ['gc'] }, 'gw b');
-      tx.update('Logical_Router', 'router', { ports: ['gw', 'gw b', 'in'] });
+  describe('of a router with several gateway ports', () => {
+    function cloud() {
+      const made = routerCloud();
+      made.change((tx) => {
+        const mac = 'fa:16:3e:00:00:b0';
+        tx.insert(
+          'Logical_Router_Port',
+          { name: 'lrp-b', mac, networks: ['198.51.100.1/24'], gateway_chassis: ['gc'] },
+          'gw b',
+        );
+        tx.insert('Logical_Switch_Port', { name: 'wire-b', type: 'localnet' }, 'wire-b');
+        tx.insert(
+          'Logical_Switch_Port',
+          { name: 'side-b', type: 'router', options: ids({ 'router-port': 'lrp-b' }) },
+          'side-b',
+        );
+        tx.insert('Logical_Switch', { name: 'outside-b', ports: ['side-b', 'wire-b'] }, 'outside-b');
+        tx.update('Logical_Router', 'router', { ports: ['gw', 'gw b', 'in'] });
+      });
+      const served = () => {
+        const { gateways, fault, network } = made.get('nat', 'fip');
+        return [fault ?? gateways.map(({ name }) => name).join(), network?.name];
+      };
+      return { ...made, served };
+    }
+
+    it('belongs to the one that it names, else to the one in whose network its address is', () => {
+      const { change, served } = cloud();
+      expect(served()).toEqual(['lrp-gw', 'neutron-pub']);
+      change((tx) => tx.update('NAT', 'fip', { external_ip: '198.51.100.9' }));
+      expect(served()).toEqual(['lrp-b', 'outside-b']);
+      change((tx) => tx.update('NAT', 'fip', { gateway_port: 'gw' }));
+      expect(served()).toEqual(['lrp-gw', 'neutron-pub']);
     });
-    const gateways = () => get('nat', 'fip').gateways.map(({ name }) => name);
-    expect(gateways()).toEqual(['lrp-b', 'lrp-gw']);
+
+    it('is left out where OVN cannot tell', () => {
+      const { change, served } = cloud();
+      change((tx) => tx.update('NAT', 'fip', { external_ip: '203.0.113.9' }));
+      expect(served()[0]).toBe('no-network');
+      for (const port of ['in', 'nothing']) {
+        change((tx) => tx.update('NAT', 'fip', { gateway_port: port }));
+        expect(served()[0]).toBe('gateway-port');
+      }
+    });
+
+    it('is asked again when a network, a MAC address or the set of gateway ports changes', () => {
+      const { change, served } = cloud();
+      change((tx) => tx.update('NAT', 'fip', { external_ip: '198.51.100.9' }));
+      const moved = change((tx) => tx.update('Logical_Router_Port', 'gw b', { networks: ['192.0.2.1/24'] }));
+      expect(moved).toContain('nat:fip');
+      expect(served()[0]).toBe('no-network');
+      expect(change((tx) => tx.update('Logical_Router_Port', 'gw b', { mac: 'junk' }))).toContain('nat:fip');
+      expect(served()).toEqual(['lrp-gw', 'neutron-pub']);
+      change((tx) => tx.update('Logical_Router_Port', 'gw b', { mac: 'fa:16:3e:00:00:b0' }));
+      expect(served()[0]).toBe('no-network');
+      change((tx) => tx.update('Logical_Router_Port', 'gw b', { gateway_chassis: [] }));
+      expect(served()).toEqual(['lrp-gw', 'neutron-pub']);
+    });
+
+    it('belongs to the first by its row where several have the network', () => {
+      const { change, served } = cloud();
+      change((tx) => tx.update('Logical_Router_Port', 'gw b', { networks: ['172.24.4.3/24'] }));
+      expect(served()).toEqual(['lrp-gw', 'neutron-pub']);
+    });
+  });
+
+  it('of a router that is bound to one chassis is never distributed', () => {
+    const { change, get } = routerCloud();
+    change((tx) => tx.update('Logical_Router', 'router', { options: ids({ chassis: 'C1' }) }));
+    expect(get('nat', 'fip')).toMatchObject({ mode: 'centralised', gateways: [{ name: 'lrp-gw' }] });
     change((tx) => tx.update('NAT', 'fip', { gateway_port: 'gw' }));
-    expect(gateways()).toEqual(['lrp-gw']);
-    change((tx) => tx.update('NAT', 'fip', { gateway_port: 'nothing' }));
-    expect(gateways()).toEqual(['lrp-b', 'lrp-gw']);
+    expect(get('nat', 'fip').fault).toBe('gateway-port');
+  });
+
+  it('with two sets of outside addresses is left out', () => {
+    const { change, get } = routerCloud();
+    change((tx) => tx.update('NAT', 'fip', { allowed_ext_ips: 'a' }));
+    expect(get('nat', 'fip').fault).toBeUndefined();
+    change((tx) => tx.update('NAT', 'fip', { exempted_ext_ips: 'b' }));
+    expect(get('nat', 'fip').fault).toBe('address-sets');
+  });
+
+  it('tells when its port is switched off', () => {
+    const { change, get } = routerCloud();
+    expect(change((tx) => tx.update('Logical_Switch_Port', 'vm', { enabled: false }))).toContain('nat:fip');
+    expect(get('nat', 'fip').port?.disabled?.uuid).toBe('vm');
   });
 
   it('without a router keeps the name that its row gives', () => {
@@ -117,13 +193,23 @@ describe('a floating IP', () => {
       tx.update('Logical_Router', 'router', { nat: [] });
       tx.update('NAT', 'fip', { external_ids: ids({ 'neutron:router_name': 'neutron-r-one' }) });
     });
-    expect(get('nat', 'fip')).toMatchObject({ routerName: 'r-one', gateways: [], network: undefined });
+    expect(get('nat', 'fip')).toMatchObject({
+      routerName: 'r-one',
+      gateways: [],
+      network: undefined,
+      fault: 'no-router',
+    });
   });
 
-  it('is none of another type', () => {
+  it.each(['snat', 'dnat'])('of type %s is the outside address of a translation on the gateway', (type) => {
+    const { change, get } = routerCloud();
+    expect(change((tx) => tx.update('NAT', 'fip', { type }))).toContain('nat:fip');
+    expect(get('nat', 'fip')).toMatchObject({ type, mode: 'centralised', gateways: [{ name: 'lrp-gw' }] });
+  });
+
+  it('is none of a type that OVN does not know', () => {
     const { change, topology } = routerCloud();
-    expect(topology.resolve('nat:snat')).toBeUndefined();
-    expect(change((tx) => tx.update('NAT', 'fip', { type: 'dnat' }))).toEqual(['nat:fip']);
+    expect(change((tx) => tx.update('NAT', 'fip', { type: 'nonsense' }))).toEqual(['nat:fip']);
     expect(topology.resolve('nat:fip')).toBeUndefined();
     expect([...topology.companions('port:vm')]).toEqual([]);
   });

@@ -142,13 +142,12 @@ export function first(uuids: readonly Uuid[]): Uuid | undefined {
   return uuids.length < 2 ? uuids[0] : [...uuids].sort()[0];
 }
 
-/** A router port through which its router reaches the outside, as far as its own row tells. */
+/**
+ * A router port through which its router reaches the outside, as far as its own row tells. `status:hosting-chassis` is no
+ * sign of one: ovn-northd leaves it behind when the port or its router ceases to be.
+ */
 export function saysGateway(port: LogicalRouterPort): boolean {
-  return (
-    port.gateway_chassis.length > 0 ||
-    port.ha_chassis_group !== undefined ||
-    (port.status.get('hosting-chassis') ?? '') !== ''
-  );
+  return port.gateway_chassis.length > 0 || port.ha_chassis_group !== undefined;
 }
 
 /** A router that is bound to one chassis as a whole reaches the outside through any port. */

@@ -1,5 +1,6 @@
 /** Workload ports of the Northbound database, and what floating IPs and load balancers need to know of them. */
 import type { Uuid } from '../ovsdb/types.ts';
+import { disabledBy, isOff } from './admin-state.ts';
 import type { NorthboundBindings } from './bindings.ts';
 import { madeByNeutron, neutronId } from './cms.ts';
 import { CIDRS_KEY, NETWORK_NAME_KEY, words } from './external-ids.ts';
@@ -64,6 +65,7 @@ export class NorthboundPorts {
       network: place?.network,
       residence: this.#residence(row),
       active: row.up === true,
+      ...disabledBy(isOff(row) ? reference : undefined),
       scopes: addressScopes(ids, this.#context),
       subnets: place?.subnets ?? [],
       // Whoever holds a virtual port's address answers for it with the MAC of its own port (VRRP without virtual MACs),
@@ -78,11 +80,13 @@ export class NorthboundPorts {
   natPort(name: string): NatPort | undefined {
     const row = this.#named(name);
     if (row === undefined) return undefined;
+    const reference = this.#context.reference('Logical_Switch_Port', row);
     return {
       key: portKey(row._uuid),
-      row: this.#context.reference('Logical_Switch_Port', row),
+      row: reference,
       type: row.type,
       residence: this.#residence(row),
+      ...disabledBy(isOff(row) ? reference : undefined),
     };
   }
 

@@ -20,7 +20,7 @@ describe('a gateway port', () => {
     const affected = change((tx) =>
       tx.update('Logical_Router_Port', 'gw', { status: ids({ 'hosting-chassis': 'C2' }) }),
     );
-    expect(affected).toEqual(['gateway:gw', 'nat:fip', 'port:vm', 'subnet:attachment']);
+    expect(affected).toEqual(['gateway:gw', 'nat:fip', 'nat:snat', 'port:vm', 'subnet:attachment']);
     expect(get('gateway', 'gw').residence).toEqual({ kind: 'elsewhere', node: 'C2' });
     expect(get('nat', 'fip').gateways[0]?.residence).toEqual({ kind: 'elsewhere', node: 'C2' });
     expect(get('port', 'vm').subnets[0]?.router?.gateways[0]?.residence.kind).toBe('elsewhere');
@@ -29,7 +29,6 @@ describe('a gateway port', () => {
   it.each([
     ['a gateway chassis', { gateway_chassis: ['gc'] }],
     ['an HA chassis group', { ha_chassis_group: 'group' }],
-    ['a hosting chassis', { status: ids({ 'hosting-chassis': 'C1' }) }],
   ])('is told by %s', (_, columns) => {
     const { change, topology } = routerCloud();
     const bare = { gateway_chassis: [], ha_chassis_group: undefined, status: ids({}) };
@@ -38,6 +37,34 @@ describe('a gateway port', () => {
     expect([...topology.candidates()]).not.toContain('gateway:gw');
     expect(change((tx) => tx.update('Logical_Router_Port', 'gw', columns))).toContain('gateway:gw');
     expect(topology.resolve('gateway:gw')).toBeDefined();
+  });
+
+  it('is none with a hosting chassis alone, which stays behind when it ceases to be one', () => {
+    const { change, topology } = routerCloud();
+    change((tx) => tx.update('Logical_Router_Port', 'gw', { gateway_chassis: [] }));
+    expect(topology.resolve('gateway:gw')).toBeUndefined();
+  });
+
+  it.each([
+    ['router', 'Logical_Router', 'router'],
+    ['own row', 'Logical_Router_Port', 'gw'],
+    ["switch's port at its other end", 'Logical_Switch_Port', 'pub-router'],
+  ] as const)('is switched off by its %s, and whatever depends on it is told', (_, table, uuid) => {
+    const { change, get } = routerCloud();
+    const off = change((tx) => tx.update(table, uuid, { enabled: false }));
+    expect(off).toEqual(expect.arrayContaining(['gateway:gw', 'nat:fip', 'nat:snat', 'subnet:attachment']));
+    expect(get('gateway', 'gw').disabled).toMatchObject({ table, uuid });
+    expect(get('nat', 'fip').gateways[0]?.disabled?.uuid).toBe(uuid);
+    expect(change((tx) => tx.update(table, uuid, { enabled: true }))).toEqual(off);
+    expect(get('gateway', 'gw').disabled).toBeUndefined();
+  });
+
+  it('of a router that is bound to one chassis is there, whatever its own row says', () => {
+    const { change, get } = routerCloud();
+    change((tx) => tx.update('Logical_Router', 'router', { options: ids({ chassis: 'C9' }) }));
+    expect(get('gateway', 'gw').residence).toEqual({ kind: 'elsewhere', node: 'C9' });
+    change((tx) => tx.update('Logical_Router', 'router', { options: ids({ chassis: '' }) }));
+    expect(get('gateway', 'gw').residence).toEqual({ kind: 'nowhere' });
   });
 
   it('of a router that is bound to one chassis is where that is, on the side of the localnet port', () => {
@@ -154,6 +181,18 @@ describe('a subnet', () => {
     expect(get('port', 'vm').subnets.map(({ name }) => name)).toEqual(['a-second']);
   });
 
+  it.each([
+    ['router', 'Logical_Router', 'router'],
+    ["router's port", 'Logical_Router_Port', 'in'],
+    ['own row', 'Logical_Switch_Port', 'attachment'],
+  ] as const)('is switched off by its %s', (_, table, uuid) => {
+    const { change, get } = routerCloud();
+    const off = change((tx) => tx.update(table, uuid, { enabled: false }));
+    expect(off).toEqual(expect.arrayContaining(['port:vm', 'subnet:attachment']));
+    expect(get('subnet', 'attachment').disabled).toMatchObject({ table, uuid });
+    expect(get('port', 'vm').subnets[0]?.disabled?.uuid).toBe(uuid);
+  });
+
   it('notices source translations, not other translations', () => {
     const { change, get } = routerCloud();
     const other = change((tx) => {
@@ -162,6 +201,7 @@ describe('a subnet', () => {
     });
     expect(other).toEqual(['nat:another']);
     expect(change((tx) => tx.update('NAT', 'snat', { logical_ip: '10.9.0.0/24' }))).toEqual([
+      'nat:snat',
       'port:vm',
       'subnet:attachment',
     ]);
@@ -180,6 +220,7 @@ describe("an operator's mark", () => {
     expect(change((tx) => tx.update('Logical_Router', 'router', { external_ids: mark('router') }))).toEqual([
       'gateway:gw',
       'nat:fip',
+      'nat:snat',
       'port:vm',
       'subnet:attachment',
     ]);

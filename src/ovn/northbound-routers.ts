@@ -6,6 +6,7 @@
  */
 import { sortedBy } from '../base/order.ts';
 import type { Uuid } from '../ovsdb/types.ts';
+import { disabledBy, isOff } from './admin-state.ts';
 import type { NorthboundBindings } from './bindings.ts';
 import { madeByNeutron, neutronId } from './cms.ts';
 import {
@@ -29,6 +30,7 @@ import {
   type Marks,
   type Residence,
   type Router,
+  type RowReference,
   type SourceNat,
   type Subnet,
 } from './topology.ts';
@@ -58,10 +60,11 @@ export class NorthboundRouters {
     return graph.query(`router:${uuid}`, () => {
       const row = views.Logical_Router.get(uuid);
       if (row === undefined) return undefined;
-      const gateways = row.ports.flatMap((port) => this.gateway(port) ?? []);
+      const gateways = [...new Set(row.ports)].flatMap((port) => this.gateway(port) ?? []);
       const router: Router = {
         row: this.#context.reference('Logical_Router', row),
         name: withoutNamePrefix(row.name),
+        pinned: row.options.has('chassis'),
         gateways: sortedBy(gateways, (gateway) => `${gateway.name} ${gateway.row.uuid}`),
       };
       return { router, marks: marksOf(row.external_ids, router.row) };
@@ -94,6 +97,7 @@ export class NorthboundRouters {
         networkName: neutronId(row.external_ids, NETWORK_NAME_KEY, cms) ?? marked?.network.name,
         network: marked?.network,
         residence: this.#gatewayResidence(row, router),
+        ...disabledBy(this.#routerOff(router), this.#portOff(uuid), this.#peerOff(row.name)),
         marks: nearestMarks(
           marksOf(row.external_ids, reference),
           marked?.marks ?? NO_MARKS,
@@ -173,6 +177,11 @@ export class NorthboundRouters {
       network: marked?.network,
       addressTexts: cidrs.length > 0 ? cidrs : (networks ?? []),
       up: row.up === true,
+      ...disabledBy(
+        this.#routerOff(routerUuid),
+        this.#portOff(peer),
+        isOff(row) ? this.#context.reference('Logical_Switch_Port', row) : undefined,
+      ),
       scopes: addressScopes(ids, this.#context),
       routerName: deviceId === undefined ? router?.router.name : withoutNamePrefix(deviceId),
       router: router?.router,
@@ -217,14 +226,49 @@ export class NorthboundRouters {
     });
   }
 
+  /** A router that is bound to one chassis is there with all of its ports, whatever they say themselves. */
   #gatewayResidence(row: LogicalRouterPort, router: Uuid | undefined): Residence {
-    const told =
-      row.status.get('hosting-chassis') ||
-      (router === undefined
-        ? undefined
-        : this.#context.views.Logical_Router.get(router)?.options.get('chassis'));
-    if (told === undefined || told === '') return this.#bindings.gatewayResidence(row.name);
-    return told === this.#context.identity.systemId ? { kind: 'here' } : { kind: 'elsewhere', node: told };
+    const { views, identity } = this.#context;
+    const pinnedTo =
+      router === undefined ? undefined : views.Logical_Router.get(router)?.options.get('chassis');
+    const told = pinnedTo ?? row.status.get('hosting-chassis');
+    if (told === identity.systemId) return { kind: 'here' };
+    if (told !== undefined && told !== '') return { kind: 'elsewhere', node: told };
+    return pinnedTo === undefined ? this.#bindings.gatewayResidence(row.name) : { kind: 'nowhere' };
+  }
+
+  /** The router, where it is switched off. */
+  #routerOff(uuid: Uuid | undefined): RowReference | undefined {
+    if (uuid === undefined) return undefined;
+    const { graph, views } = this.#context;
+    return graph.query(`router-off:${uuid}`, () => {
+      const row = views.Logical_Router.get(uuid);
+      return isOff(row) && row !== undefined ? this.#context.reference('Logical_Router', row) : undefined;
+    });
+  }
+
+  #portOff(uuid: Uuid | undefined): RowReference | undefined {
+    if (uuid === undefined) return undefined;
+    const { graph, views } = this.#context;
+    return graph.query(`router-port-off:${uuid}`, () => {
+      const row = views.Logical_Router_Port.get(uuid);
+      return isOff(row) && row !== undefined
+        ? this.#context.reference('Logical_Router_Port', row)
+        : undefined;
+    });
+  }
+
+  /** The switch's port at the other end of a router's port, where it is switched off. */
+  #peerOff(name: string): RowReference | undefined {
+    if (name === '') return undefined;
+    const { graph, views } = this.#context;
+    return graph.query(`peer-off:${name}`, () => {
+      const peer = first(views.Logical_Switch_Port.uuids('routerPort', name));
+      const row = peer === undefined ? undefined : views.Logical_Switch_Port.get(peer);
+      return isOff(row) && row !== undefined
+        ? this.#context.reference('Logical_Switch_Port', row)
+        : undefined;
+    });
   }
 }
 

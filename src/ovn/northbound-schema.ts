@@ -6,6 +6,7 @@
  */
 import { type DatabaseSpec, databaseSpec, type RowOf, tableSpec, type Views } from '../ovsdb/types.ts';
 import { NETWORK_NAME_KEY, withoutNamePrefix } from './external-ids.ts';
+import type { NatType } from './topology.ts';
 
 const logicalSwitch = tableSpec(
   { name: 'string', ports: 'uuid-set', external_ids: 'string-map' },
@@ -26,6 +27,8 @@ const logicalSwitchPort = tableSpec(
     port_security: 'string-set',
     up: 'optional-boolean',
     tag: 'optional-integer',
+    /** Administrative state; absent: on. */
+    enabled: 'optional-boolean',
     options: 'string-map',
     external_ids: 'string-map',
   },
@@ -46,6 +49,7 @@ const logicalRouter = tableSpec(
     nat: 'uuid-set',
     load_balancer: 'uuid-set',
     load_balancer_group: 'uuid-set',
+    enabled: 'optional-boolean',
     options: 'string-map',
     external_ids: 'string-map',
   },
@@ -67,6 +71,7 @@ const logicalRouterPort = tableSpec(
     networks: 'string-set',
     gateway_chassis: 'uuid-set',
     ha_chassis_group: 'optional-uuid',
+    enabled: 'optional-boolean',
     /** `hosting-chassis`: where a gateway port is active (OVN 23.09). */
     status: 'string-map',
     external_ids: 'string-map',
@@ -91,6 +96,8 @@ const nat = tableSpec(
     logical_ip: 'string',
     logical_port: 'optional-string',
     gateway_port: 'optional-uuid',
+    allowed_ext_ips: 'optional-uuid',
+    exempted_ext_ips: 'optional-uuid',
     external_ids: 'string-map',
   },
   {
@@ -134,6 +141,12 @@ export type LogicalRouterPort = RowOf<typeof logicalRouterPort>;
 export type LogicalRouterStaticRoute = RowOf<typeof logicalRouterStaticRoute>;
 export type Nat = RowOf<typeof nat>;
 export type LoadBalancerRow = RowOf<typeof loadBalancer>;
+
+const NAT_TYPES: ReadonlySet<string> = new Set<NatType>(['dnat_and_snat', 'snat', 'dnat']);
+
+export function natType(row: { readonly type: string }): NatType | undefined {
+  return NAT_TYPES.has(row.type) ? (row.type as NatType) : undefined;
+}
 
 /** Ports that belong to the network and not to a workload: `localnet` and `router`. */
 export function plumbingType(row: { readonly type: string }): 'localnet' | 'router' | undefined {

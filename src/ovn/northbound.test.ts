@@ -145,13 +145,10 @@ describe('IPv6 gateways of a network', () => {
     expect(networkOf('vm')?.gateways6).toEqual([]);
   });
 
-  it.each([
-    ['an HA chassis group', { ha_chassis_group: 'group' }],
-    ['a hosting chassis', { status: new Map([['hosting-chassis', 'C2']]) }],
-  ])('count with %s', (_, lrp) => {
+  it('count with an HA chassis group', () => {
     const { db, topology, networkOf } = cloudWithVm();
     addRouter(db, 'fe80::1');
-    db.update('Logical_Router_Port', 'lrp gw', { gateway_chassis: [], ...lrp });
+    db.update('Logical_Router_Port', 'lrp gw', { gateway_chassis: [], ha_chassis_group: 'group' });
     topology.affected({ cause: 'snapshot', changes: {} });
     expect(networkOf('vm')?.gateways6).toEqual(['fe80::1']);
   });

@@ -16,7 +16,7 @@ import { NorthboundNats } from './northbound-nat.ts';
 import { NorthboundNetworks } from './northbound-networks.ts';
 import { NorthboundPorts } from './northbound-ports.ts';
 import { NorthboundRouters } from './northbound-routers.ts';
-import { type NorthboundDatabase, type NorthboundViews, plumbingType } from './northbound-schema.ts';
+import { type NorthboundDatabase, type NorthboundViews, natType, plumbingType } from './northbound-schema.ts';
 import {
   type Candidate,
   type CandidateKey,
@@ -40,7 +40,6 @@ export interface NorthboundTopology extends IncrementalTopology<NorthboundDataba
   affectedByBindings(changes: ChangeSet<BindingsDatabase>): 'all' | ReadonlySet<CandidateKey>;
 }
 
-const FLOATING_IP = 'dnat_and_snat';
 const PORTS = tableSpace(NB_SPACE, 'Logical_Switch_Port');
 
 export function createNorthboundTopology(
@@ -83,7 +82,7 @@ class Northbound implements NorthboundTopology {
       else if (type === 'router') yield* this.#ifCandidate(candidateKey('subnet', row._uuid));
     }
     for (const row of raw.Logical_Router_Port) yield* this.#ifCandidate(candidateKey('gateway', row._uuid));
-    for (const row of raw.NAT) if (row.type === FLOATING_IP) yield candidateKey('nat', row._uuid);
+    for (const row of raw.NAT) if (natType(row) !== undefined) yield natKey(row._uuid);
     for (const row of raw.Load_Balancer) yield candidateKey('load-balancer', row._uuid);
   }
 
@@ -157,7 +156,8 @@ class Northbound implements NorthboundTopology {
         return () => this.#routers.gateway(uuid);
       case 'nat': {
         const row = raw.NAT.get(uuid);
-        return row?.type === FLOATING_IP ? () => this.#nats.floatingIp(row) : undefined;
+        const type = row === undefined ? undefined : natType(row);
+        return row === undefined || type === undefined ? undefined : () => this.#nats.floatingIp(row, type);
       }
       case 'load-balancer': {
         const row = raw.Load_Balancer.get(uuid);
@@ -216,7 +216,7 @@ function changedCandidates({ changes }: ChangeSet<NorthboundDatabase>): {
   for (const change of changes.Logical_Router_Port ?? [])
     for (const row of rowsOf(change)) add(change, candidateKey('gateway', row._uuid));
   for (const change of changes.NAT ?? [])
-    for (const row of rowsOf(change)) if (row.type === FLOATING_IP) add(change, natKey(row._uuid));
+    for (const row of rowsOf(change)) if (natType(row) !== undefined) add(change, natKey(row._uuid));
   for (const change of changes.Load_Balancer ?? [])
     for (const row of rowsOf(change)) add(change, candidateKey('load-balancer', row._uuid));
   return { changed, deleted };

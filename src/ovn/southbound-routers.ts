@@ -113,12 +113,12 @@ export class SouthboundRouters {
   #router(datapath: Uuid): Router | undefined {
     const row = this.#datapath(datapath);
     if (row === undefined) return undefined;
-    const gateways = this.#views.Port_Binding.find('gateway', datapath)
-      .map((port) => this.gatewayPort(port))
-      .filter((port) => port !== undefined);
+    const bindings = this.#views.Port_Binding.find('gateway', datapath);
+    const gateways = bindings.map((port) => this.gatewayPort(port)).filter((port) => port !== undefined);
     return {
       row,
       name: withoutNamePrefix(row.name ?? datapath),
+      pinned: bindings.some(({ type }) => type === 'l3gateway'),
       gateways: sortedBy(gateways, (port) => `${port.name} ${port.row.uuid}`),
     };
   }

@@ -94,6 +94,8 @@ export interface WorkloadPort {
   readonly residence: Residence;
   /** Carries traffic on whatever node: tenant networks are exposed where their gateway is. */
   readonly active: boolean;
+  /** Present: the row that says `enabled=false`. OVN drops what comes from the port and what goes to it. */
+  readonly disabled?: RowReference;
   readonly scopes: AddressScopes;
   /** How the port's network is attached to routers; sorted by name, empty for none. */
   readonly subnets: readonly Subnet[];
@@ -118,6 +120,8 @@ export interface GatewayPort {
   readonly network: Network | undefined;
   /** Where it is active now; never `migrating`. */
   readonly residence: Residence;
+  /** Present: the row that says `enabled=false`: its router, the port itself, or the switch's port at its other end. */
+  readonly disabled?: RowReference;
   readonly marks: Marks;
 }
 
@@ -125,6 +129,8 @@ export interface Router {
   readonly row: RowReference;
   /** Without the prefix that some releases of Neutron put before the id. */
   readonly name: string;
+  /** Bound to one chassis as a whole (a gateway router, ovn-nb(5)): nothing of it is distributed. */
+  readonly pinned: boolean;
   /** Sorted by name; those that are active elsewhere, too. */
   readonly gateways: readonly GatewayPort[];
 }
@@ -146,6 +152,8 @@ export interface Subnet {
   /** The router's `address/length` in the network. */
   readonly addressTexts: readonly string[];
   readonly up: boolean;
+  /** Present: the row that says `enabled=false`: the router, its port, or the switch's port. */
+  readonly disabled?: RowReference;
   readonly scopes: AddressScopes;
   /** What the row calls its router; for messages where there is none. */
   readonly routerName: string | undefined;
@@ -161,26 +169,47 @@ export interface NatPort {
   readonly row: RowReference;
   readonly type: string;
   readonly residence: Residence;
+  readonly disabled?: RowReference;
 }
 
-/** A NAT row that translates an outside address to an inside one (`dnat_and_snat`). */
+/** Types of NAT rows (ovn-nb(5)); the outside address of each is served by somebody. */
+export type NatType = 'dnat_and_snat' | 'snat' | 'dnat';
+
+/**
+ * Why OVN leaves a NAT row out, wherever its router is: `no-router`: no router has it; `no-gateway`: its router has no
+ * gateway port and is bound to no chassis; `gateway-port`: it names a port that is no gateway port of its router;
+ * `no-network`: of several gateway ports, it names none, and none is in the network of its address; `address-sets`: it
+ * has both `allowed_ext_ips` and `exempted_ext_ips`.
+ */
+export type NatFault = 'no-router' | 'no-gateway' | 'gateway-port' | 'no-network' | 'address-sets';
+
+/** A NAT row: a floating IP (`dnat_and_snat`), or the outside address of a translation in one direction. */
 export interface FloatingIp {
   readonly kind: 'nat';
   readonly from: 'nat-row';
   readonly key: CandidateKey;
   readonly row: RowReference;
+  readonly type: NatType;
+  /** Present: OVN does not apply the row. */
+  readonly fault?: NatFault;
   readonly externalIpText: string;
   readonly externalMacText: string | undefined;
   readonly logicalPortName: string | undefined;
   /** Absent although named: no such port. */
   readonly port: NatPort | undefined;
-  /** `distributed`: translated where the port is, once the row has an `external_mac`; `centralised`: on the gateway. */
+  /**
+   * `distributed`: translated where the port is, once the row has an `external_mac`; `centralised`: on the gateway. Only
+   * routers with a distributed gateway port do the former.
+   */
   readonly mode: 'distributed' | 'centralised';
   readonly networkName: string | undefined;
   /** The network of the outside address. */
   readonly network: Network | undefined;
   readonly routerName: string | undefined;
-  /** Gateway ports that may serve it: the one that the row names, else all of the router's; sorted by name. */
+  /**
+   * The router's gateway port that serves it: the one that the row names, else the only one, else the one in whose network
+   * the outside address is. All of them where the router is bound to one chassis as a whole; sorted by name.
+   */
   readonly gateways: readonly GatewayPort[];
   readonly marks: Marks;
 }
