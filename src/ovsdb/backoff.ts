@@ -12,23 +12,29 @@ export class Backoff {
   readonly #limits: BackoffLimits;
   readonly #random: () => number;
   #failures = 0;
+  #rounds = 0;
 
   constructor(limits: BackoffLimits, random: () => number) {
     this.#limits = limits;
     this.#random = random;
   }
 
-  /** Counts one failed attempt among `remotes` alternatives and says how long to wait before the next, in ms. */
+  /**
+   * Counts one failed attempt and says how long to wait before the next, in ms. `remotes`: how many alternatives there
+   * are now; with names that are looked up again the number changes.
+   */
   failed(remotes: number): number {
     this.#failures += 1;
-    if (this.#failures % remotes !== 0) return 0;
-    const round = this.#failures / remotes;
-    const delay = Math.min(this.#limits.maxMs, this.#limits.minMs * 2 ** Math.min(round - 1, 30));
+    if (this.#failures < remotes) return 0;
+    this.#failures = 0;
+    const delay = Math.min(this.#limits.maxMs, this.#limits.minMs * 2 ** Math.min(this.#rounds, 30));
+    this.#rounds += 1;
     return Math.round(delay * (0.5 + this.#random()));
   }
 
   /** The connection proved good. */
   succeeded(): void {
     this.#failures = 0;
+    this.#rounds = 0;
   }
 }

@@ -6,7 +6,7 @@ import type { OvsdbClientOptions } from './client-options.ts';
 import type { Replica } from './replica.ts';
 import { FakeServer, type MonitorRequest } from './testing/fake-server.ts';
 import { TEST_SCHEMA_JSON, TEST_SPEC } from './testing/schemas.ts';
-import type { ChangeSet, ReplicaStateEvent } from './types.ts';
+import type { ChangeSet, Conditions, ReplicaStateEvent } from './types.ts';
 import { ZERO_UUID } from './wire.ts';
 
 type Test = typeof TEST_SPEC;
@@ -54,6 +54,20 @@ async function monitorRequest(server: FakeServer, count = 1): Promise<MonitorReq
 
 const names = (replica: Replica<Test>): string[] => [...replica.tables.Thing].map((row) => row.name).sort();
 const deadline = (): AbortSignal => AbortSignal.timeout(5_000);
+
+/** Was synchronized, then lost its connection; the next one begins by itself. */
+async function disconnectedAt(transaction: string): Promise<Started & { server: FakeServer }> {
+  const server = new FakeServer();
+  const started = start(server);
+  const { id, monitor } = await monitorRequest(server);
+  server.reply(id, [false, TXN_1, { Thing: { [ROW_A]: { initial: { name: 'a', words: 'x' } } } }]);
+  await started.replica.whenSynchronized(deadline());
+  server.notify('update3', monitor, transaction, { Thing: { [ROW_B]: { insert: { name: 'b' } } } });
+  await expect.poll(() => names(started.replica)).toEqual(['a', 'b']);
+  server.transport.end();
+  expect(started.replica.state).toBe('disconnected');
+  return { ...started, server };
+}
 
 describe('old servers', () => {
   test('without monitor_cond_since: monitor_cond and update2', async () => {
@@ -192,19 +206,6 @@ describe('contradictions', () => {
 });
 
 describe('resuming', () => {
-  async function disconnectedAt(transaction: string): Promise<Started & { server: FakeServer }> {
-    const server = new FakeServer();
-    const started = start(server);
-    const { id, monitor } = await monitorRequest(server);
-    server.reply(id, [false, TXN_1, { Thing: { [ROW_A]: { initial: { name: 'a', words: 'x' } } } }]);
-    await started.replica.whenSynchronized(deadline());
-    server.notify('update3', monitor, transaction, { Thing: { [ROW_B]: { insert: { name: 'b' } } } });
-    await expect.poll(() => names(started.replica)).toEqual(['a', 'b']);
-    server.transport.end();
-    expect(started.replica.state).toBe('disconnected');
-    return { ...started, server };
-  }
-
   test('asks for what came after the last transaction, and takes it as differences', async () => {
     const { server, client, replica, sets } = await disconnectedAt(TXN_2);
     const b = replica.tables.Thing.get(ROW_B);
@@ -264,12 +265,35 @@ describe('resuming', () => {
     expect(names(replica)).toEqual(['b']);
   });
 
-  test('takes a dump when the connection was lost while conditions were changing', async () => {
+  /** Synchronized at TXN_2 on a second connection, with a change of conditions on its way. */
+  async function changing() {
     const { server, replica } = await disconnectedAt(TXN_2);
     const request = await monitorRequest(server, 2);
     server.reply(request.id, [true, TXN_2, {}]);
     await replica.whenSynchronized(deadline());
     replica.setConditions({ Thing: [['name', '==', 'b']] });
+    await expect.poll(() => server.requests.at(-1)?.[1]).toBe('monitor_cond_change');
+    return { server, replica, monitor: request.monitor };
+  }
+
+  test('goes on with what was acknowledged when the connection is cut before the reply to a change', async () => {
+    const { server, replica } = await changing();
+    server.transport.end();
+    const again = await monitorRequest(server, 3);
+    expect(again).toMatchObject({ transaction: TXN_2, requests: { Thing: [{ where: [true] }] } });
+    server.reply(again.id, [true, TXN_2, {}]);
+    await expect
+      .poll(() => server.requests.filter(([, method]) => method === 'monitor_cond_change'))
+      .toHaveLength(2);
+    expect(server.requests.at(-1)?.[2][2]).toEqual({ Thing: [{ where: [['name', '==', 'b']] }] });
+    server.reply(server.requests.at(-1)?.[0] ?? 0, {});
+    await replica.whenConditionsApplied(deadline());
+  });
+
+  test('takes a dump when updates came in between: nobody knows under which condition', async () => {
+    const { server, replica, monitor } = await changing();
+    server.notify('update3', monitor, TXN_2, { Thing: { [ROW_A]: { delete: null } } });
+    await expect.poll(() => replica.tables.Thing.get(ROW_A)).toBeUndefined();
     server.transport.end();
     const again = await monitorRequest(server, 3);
     expect(again).toMatchObject({
@@ -277,6 +301,101 @@ describe('resuming', () => {
       requests: { Thing: [{ where: [['name', '==', 'b']] }] },
     });
   });
+});
+
+describe('a first request that the server refuses', () => {
+  const SYNTAX_ERROR = { error: 'syntax error', details: 'expected integer' };
+  const BAD = { Thing: [['number', '==', 'x']] } as const;
+
+  test('is told to those who wait; the connection and other replicas go on', async () => {
+    const server = new FakeServer();
+    const { client, replica } = start(server);
+    const { id } = await monitorRequest(server);
+    server.reply(id, [false, ZERO_UUID, {}]);
+    await replica.whenSynchronized(deadline());
+    const bad = client.replicate(TEST_SPEC, { conditions: BAD });
+    const waiting = bad.whenSynchronized(deadline()).catch((error: unknown) => error);
+    const { id: refused } = await monitorRequest(server, 2);
+    server.transport.receive({ id: refused, result: null, error: SYNTAX_ERROR });
+    expect(await waiting).toMatchObject({ name: 'OvsdbRpcError', details: 'expected integer' });
+    expect([bad.state, replica.state, client.state]).toEqual(['disconnected', 'synchronized', 'connected']);
+    await expect(bad.whenSynchronized()).rejects.toThrow(/expected integer/);
+    await expect(bad.whenConditionsApplied()).rejects.toThrow(/expected integer/);
+    // Other conditions are another request.
+    bad.setConditions({ Thing: [['number', '==', 1]] });
+    const { id: accepted } = await monitorRequest(server, 3);
+    server.reply(accepted, [false, ZERO_UUID, {}]);
+    await bad.whenSynchronized(deadline());
+    expect(client.counters).toMatchObject({ connections: 1, inconsistencies: 0 });
+  });
+
+  test('is asked for again at the next connection, which may be another server', async () => {
+    const server = new FakeServer();
+    const { client, replica } = start(server);
+    const { id } = await monitorRequest(server);
+    server.transport.receive({ id, result: null, error: SYNTAX_ERROR });
+    await expect.poll(() => replica.state).toBe('disconnected');
+    expect(client.state).toBe('connected');
+    server.transport.end();
+    const again = await monitorRequest(server, 2);
+    server.reply(again.id, [false, ZERO_UUID, {}]);
+    await replica.whenSynchronized(deadline());
+  });
+
+  test('when it resumes is made again as a dump', async () => {
+    const { server, client, replica } = await disconnectedAt(TXN_2);
+    const resume = await monitorRequest(server, 2);
+    expect(resume.transaction).toBe(TXN_2);
+    server.transport.receive({ id: resume.id, result: null, error: SYNTAX_ERROR });
+    const dump = await monitorRequest(server, 3);
+    expect(dump.transaction).toBe(ZERO_UUID);
+    server.reply(dump.id, [false, TXN_2, { Thing: { [ROW_B]: { initial: { name: 'b' } } } }]);
+    await replica.whenSynchronized(deadline());
+    expect([names(replica), client.counters.connections]).toEqual([['b'], 2]);
+  });
+
+  test('with conditions set while away goes back to the accepted ones', async () => {
+    const { server, replica } = await disconnectedAt(ZERO_UUID);
+    replica.setConditions(BAD);
+    const applied = replica.whenConditionsApplied(deadline()).catch((error: unknown) => error);
+    const dump = await monitorRequest(server, 2);
+    expect(dump.requests).toMatchObject({ Thing: [{ where: BAD.Thing }] });
+    server.transport.receive({ id: dump.id, result: null, error: SYNTAX_ERROR });
+    expect(await applied).toMatchObject({ details: 'expected integer' });
+    const old = await monitorRequest(server, 3);
+    expect(old.requests).toMatchObject({ Thing: [{ where: [true] }] });
+    server.reply(old.id, [false, ZERO_UUID, {}]);
+    await replica.whenSynchronized(deadline());
+  });
+});
+
+test('an empty list of conditions is no row at all, which the protocol writes [false]', async () => {
+  const server = new FakeServer();
+  const { replica } = start(server);
+  replica.setConditions({ Thing: [] });
+  const { id, requests } = await monitorRequest(server);
+  expect(requests).toMatchObject({ Thing: [{ where: [false] }] });
+  server.reply(id, [false, ZERO_UUID, {}]);
+  await replica.whenSynchronized(deadline());
+  // The same by another name: nothing to ask for.
+  replica.setConditions({ Thing: [false] });
+  await replica.whenConditionsApplied(deadline());
+  expect(server.requests.filter(([, method]) => method === 'monitor_cond_change')).toEqual([]);
+});
+
+test.each([
+  [{ Thnig: [true] }, /Test\.Thnig is for a table that is not declared/],
+  [{ Thing: [['name', '=', 'a']] }, /Test\.Thing has the clause \["name","=","a"\]/],
+  [{ Thing: [['name', '==']] }, /has the clause \["name","=="\]/],
+  [{ Thing: true }, /Test\.Thing is not a list of clauses/],
+  [{ Thing: [['name', '==', 'a\0']] }, /U\+0000/],
+])('conditions %j are refused before anything is sent', (conditions, message) => {
+  const client = new OvsdbClient({ remotes: 'unix:/fake', database: 'Test' });
+  expect(() => client.replicate(TEST_SPEC, { conditions: conditions as unknown as Conditions })).toThrow(
+    message,
+  );
+  const replica = client.replicate(TEST_SPEC);
+  expect(() => replica.setConditions(conditions as unknown as Conditions)).toThrow(message);
 });
 
 test('a big update is sliced while it arrives and applied at once', async () => {
@@ -304,9 +423,9 @@ test('the declaration must be for the database of the client', () => {
   expect(() => client.replicate(TEST_SPEC)).toThrow(/is for Other, the declaration for Test/);
 });
 
-test('a condition that the server refuses is reported; the old one stays', async () => {
+test('a condition that the server refuses is reported; all is fetched again under the old one', async () => {
   const server = new FakeServer();
-  const { replica } = start(server);
+  const { client, replica } = start(server);
   const { id } = await monitorRequest(server);
   server.reply(id, [false, ZERO_UUID, {}]);
   await replica.whenSynchronized(deadline());
@@ -316,11 +435,17 @@ test('a condition that the server refuses is reported; the old one stays', async
   const error = { error: 'syntax error', details: 'not an integer' };
   server.transport.receive({ id: server.requests.at(-1)?.[0], result: null, error });
   expect(await applied).toMatchObject({ name: 'OvsdbRpcError', code: 'syntax error' });
-  expect(replica.synchronized).toBe(true);
   await expect(replica.whenConditionsApplied(deadline())).rejects.toThrow(/not an integer/);
+  // A refused request can be in force for some of its tables: what the server would send is not known any more.
+  const reload = await monitorRequest(server, 2);
+  expect(reload).toMatchObject({ requests: { Thing: [{ where: [true] }] }, transaction: ZERO_UUID });
+  expect(replica.synchronized).toBe(false);
+  server.reply(reload.id, [false, ZERO_UUID, {}]);
+  await replica.whenSynchronized(deadline());
+  expect(client.counters.connections).toBe(1);
   // The next connection asks for what was accepted.
   server.transport.end();
-  const again = await monitorRequest(server, 2);
+  const again = await monitorRequest(server, 3);
   expect(again.requests).toMatchObject({ Thing: [{ where: [true] }] });
   server.reply(again.id, [false, ZERO_UUID, {}]);
   await replica.whenSynchronized(deadline());

@@ -8,22 +8,78 @@ export abstract class OvsdbError extends Error {
   abstract readonly code: string;
 }
 
-/** A remote that cannot be parsed, or options that contradict each other. */
+/**
+ * What stands between a client and its database, stable words for a program; the error's message has those for a person.
+ *
+ * To the server: `no-such-host` (a name without an address), `no-name-server` (nobody answers for the name),
+ * `no-such-socket`, `no-permission` (for the socket), `connection-refused`, `unreachable`, `no-answer` (in time),
+ * `connection-lost`. TLS: `no-certificate` (no usable files of our own), `certificate-refused` (by the server),
+ * `untrusted-server` (its certificate does not verify), `no-tls` (it does not speak TLS).
+ * At the server: `wrong-database` (it has others), `not-joined`, `cut-off`, `not-leader`, `stale`, `no-source` (a relay
+ * that is not connected to its source), `converted` (the schema changed; the client comes back).
+ * `closed`: the client. `protocol`, `configuration`, `other`: see the message.
+ */
+export type ConnectionProblem =
+  | 'no-such-host'
+  | 'no-name-server'
+  | 'no-such-socket'
+  | 'no-permission'
+  | 'connection-refused'
+  | 'unreachable'
+  | 'no-answer'
+  | 'connection-lost'
+  | 'no-certificate'
+  | 'certificate-refused'
+  | 'untrusted-server'
+  | 'no-tls'
+  | 'wrong-database'
+  | 'not-joined'
+  | 'cut-off'
+  | 'not-leader'
+  | 'stale'
+  | 'no-source'
+  | 'converted'
+  | 'closed'
+  | 'protocol'
+  | 'configuration'
+  | 'other';
+
+export interface ProblemOptions extends ErrorOptions {
+  readonly problem?: ConnectionProblem | undefined;
+}
+
+/** A remote, an option or a declaration that cannot be used, or a value that no server could parse. */
 export class OvsdbConfigurationError extends OvsdbError {
   override readonly name = 'OvsdbConfigurationError';
   readonly code = 'configuration';
+  readonly problem: ConnectionProblem;
+
+  constructor(message: string, options: ProblemOptions = {}) {
+    super(message, options);
+    this.problem = options.problem ?? 'configuration';
+  }
 }
 
 /** The connection could not be made, or ended; a request that was under way may or may not have taken effect. */
 export class OvsdbConnectionError extends OvsdbError {
   override readonly name = 'OvsdbConnectionError';
   readonly code: 'connect-failed' | 'connection-lost' | 'inactive' | 'unsuitable' | 'closed';
+  readonly problem: ConnectionProblem;
 
-  constructor(code: OvsdbConnectionError['code'], message: string, options?: ErrorOptions) {
+  constructor(code: OvsdbConnectionError['code'], message: string, options: ProblemOptions = {}) {
     super(message, options);
     this.code = code;
+    this.problem = options.problem ?? PROBLEM_OF_CODE[code];
   }
 }
+
+const PROBLEM_OF_CODE: Readonly<Record<OvsdbConnectionError['code'], ConnectionProblem>> = {
+  'connect-failed': 'unreachable',
+  'connection-lost': 'connection-lost',
+  inactive: 'no-answer',
+  unsuitable: 'other',
+  closed: 'closed',
+};
 
 /** A deadline passed; the message names what was waited for. */
 export class OvsdbTimeoutError extends OvsdbError {
@@ -133,6 +189,13 @@ function parseErrorObject(error: unknown): { code: string; details: string | und
     code: typeof code === 'string' ? code : JSON.stringify(error),
     details: typeof details === 'string' ? details : undefined,
   };
+}
+
+/** The stable word for why a connection, or an attempt at one, ended. */
+export function problemOf(error: OvsdbError): ConnectionProblem {
+  if (error instanceof OvsdbConnectionError || error instanceof OvsdbConfigurationError) return error.problem;
+  if (error instanceof OvsdbTimeoutError) return 'no-answer';
+  return error instanceof OvsdbProtocolError ? 'protocol' : 'other';
 }
 
 /** What a caught value says, for messages and logs. */

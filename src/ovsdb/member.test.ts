@@ -22,7 +22,7 @@ function why(row: ServerDatabase | undefined, leaderOnly = false, index?: number
 describe('a member', () => {
   test('is judged by what the server says of its database', () => {
     expect(why(clustered)).toBe('');
-    expect(why(undefined)).toMatch(/not found/);
+    expect(why(undefined)).toMatch(/has no database NB/);
     expect(why({ ...clustered, schema: undefined })).toMatch(/not joined/);
     expect(why({ ...clustered, connected: false })).toMatch(/cut off/);
     expect(why(clustered, true)).toMatch(/not the leader/);
@@ -35,10 +35,17 @@ describe('a member', () => {
     expect(why(clustered, false, 11, 'another cluster')).toBe('');
   });
 
-  test('that stands alone or relays needs neither leader nor index', () => {
+  test('that stands alone needs neither leader nor index', () => {
     const standalone = { ...clustered, model: 'standalone', cid: undefined, index: undefined };
     expect(why(standalone, true, 11)).toBe('');
-    expect(why({ ...standalone, model: 'relay', connected: false })).toMatch(/not connected to its source/);
+  });
+
+  test('that relays is as good as a leader, once it has reached its source', () => {
+    const relay = { ...clustered, model: 'relay', cid: undefined, index: undefined };
+    expect(why(relay, true, 11)).toBe('');
+    expect(why({ ...relay, connected: false }, true)).toMatch(/not connected to its source/);
+    // Before the first time: listed, without a schema.
+    expect(why({ ...relay, schema: undefined }, true)).toMatch(/not connected to its source/);
   });
 
   test('moves the position forward only, and starts anew in another cluster', () => {

@@ -4,6 +4,7 @@
  * A member that is cut off from its cluster still answers, with old data; one that has fallen behind would take a client
  * back in time; and some clients want the leader. Pure.
  */
+import type { ConnectionProblem } from './errors.ts';
 import { databaseSpec, type RowOf, tableSpec } from './types.ts';
 
 export const SERVER_SPEC = databaseSpec('_Server', {
@@ -27,25 +28,33 @@ export interface ClusterPosition {
   readonly index: number;
 }
 
-export type Verdict = { readonly suitable: true } | { readonly suitable: false; readonly why: string };
+export type Verdict =
+  | { readonly suitable: true }
+  | { readonly suitable: false; readonly problem: ConnectionProblem; readonly why: string };
 
+/** A relay (ovsdb(7)) is never a leader and as good as one: it passes transactions on to the cluster's leader. */
 export function judgeMember(
   database: string,
   row: ServerDatabase | undefined,
   leaderOnly: boolean,
   seen: ClusterPosition | undefined,
 ): Verdict {
-  if (row === undefined) return unsuitable(`database ${database} not found`);
-  if (row.schema === undefined) return unsuitable(`database ${database} has not joined its cluster yet`);
-  if (row.model !== 'clustered') {
-    return row.connected
+  if (row === undefined) return unsuitable('wrong-database', `it has no database ${database}`);
+  if (row.model === 'relay') {
+    // Before it has reached its source for the first time a relay has no schema.
+    return row.connected && row.schema !== undefined
       ? { suitable: true }
-      : unsuitable(`database ${database} is not connected to its source`);
+      : unsuitable('no-source', `the relay of ${database} is not connected to its source`);
   }
-  if (!row.connected) return unsuitable('the member is cut off from its cluster');
-  if (leaderOnly && !row.leader) return unsuitable('the member is not the leader');
+  if (row.schema === undefined) {
+    return unsuitable('not-joined', `database ${database} has not joined its cluster yet`);
+  }
+  if (!row.connected) return unsuitable('cut-off', 'the member is cut off from its cluster');
+  if (row.model !== 'clustered') return { suitable: true };
+  if (leaderOnly && !row.leader) return unsuitable('not-leader', 'the member is not the leader');
   if (seen !== undefined && row.cid === seen.cluster && (row.index ?? 0) < seen.index) {
-    return unsuitable(`the member is stale: at index ${row.index ?? 0}, already seen ${seen.index}`);
+    const why = `the member is stale: at index ${row.index ?? 0}, already seen ${seen.index}`;
+    return unsuitable('stale', why);
   }
   return { suitable: true };
 }
@@ -60,6 +69,6 @@ export function advancePosition(
   return { cluster: row.cid, index: row.index };
 }
 
-function unsuitable(why: string): Verdict {
-  return { suitable: false, why };
+function unsuitable(problem: ConnectionProblem, why: string): Verdict {
+  return { suitable: false, problem, why };
 }

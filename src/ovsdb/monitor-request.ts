@@ -2,15 +2,50 @@
  * What to ask a server to replicate: columns and conditions of each table, reduced to what its schema has.
  */
 import type { MonitorMethod } from './connection.ts';
+import { OvsdbConfigurationError } from './errors.ts';
 import type { RowCodec } from './row-codec.ts';
 import type { DatabaseSchema, SchemaProblem } from './schema.ts';
-import type { ConditionClause, Conditions } from './types.ts';
+import { assertSendable } from './sendable.ts';
+import type { ConditionClause, ConditionFunction, Conditions, DatabaseSpec } from './types.ts';
 
 /** `[true]` is what the protocol means by no condition at all. */
 const ALL_ROWS: readonly ConditionClause[] = [true];
+/** No clause at all is none that matches; the protocol would take an empty list for all rows. */
+const NO_ROWS: readonly ConditionClause[] = [false];
+const FUNCTIONS: ReadonlySet<ConditionFunction> = new Set([
+  '<',
+  '<=',
+  '==',
+  '!=',
+  '>=',
+  '>',
+  'includes',
+  'excludes',
+] as const);
 
 /** Conditions with every table named, so that two of them can be compared. */
 export type EffectiveConditions = ReadonlyMap<string, readonly ConditionClause[]>;
+
+/** Throws an `OvsdbConfigurationError` for conditions that no server could take, whatever its schema. */
+export function checkConditions(spec: DatabaseSpec, conditions: Conditions): void {
+  for (const [table, clauses] of Object.entries(conditions)) {
+    const where = `the condition of ${spec.name}.${table}`;
+    if (!Object.hasOwn(spec.tables, table)) {
+      throw new OvsdbConfigurationError(`${where} is for a table that is not declared`);
+    }
+    if (!Array.isArray(clauses)) throw new OvsdbConfigurationError(`${where} is not a list of clauses`);
+    for (const clause of clauses as readonly unknown[]) {
+      if (typeof clause === 'boolean') continue;
+      const [column, relation] = Array.isArray(clause) && clause.length === 3 ? (clause as unknown[]) : [];
+      if (typeof column !== 'string' || !FUNCTIONS.has(relation as ConditionFunction)) {
+        throw new OvsdbConfigurationError(
+          `${where} has the clause ${JSON.stringify(clause)}: [column, function, value], true or false is expected`,
+        );
+      }
+    }
+    assertSendable(clauses, where);
+  }
+}
 
 /** Reduces conditions to what the schema allows; a table whose condition cannot be stated is replicated whole. */
 export function effectiveConditions(
@@ -23,7 +58,8 @@ export function effectiveConditions(
   for (const table of tables) {
     const columns = schema.tables.get(table)?.columns;
     if (columns === undefined) continue;
-    const clauses = conditions[table] ?? ALL_ROWS;
+    const given = conditions[table] ?? ALL_ROWS;
+    const clauses = given.length === 0 ? NO_ROWS : given;
     const unusable = clauses.find((clause) => typeof clause !== 'boolean' && !isColumn(columns, clause[0]));
     if (unusable === undefined) effective.set(table, clauses);
     else {

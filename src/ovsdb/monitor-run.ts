@@ -31,6 +31,8 @@ export interface RunOptions {
   readonly connection: Connection;
   readonly database: string;
   readonly tables: ReadonlyMap<string, CollectedTable>;
+  /** For the first reply; absent: no deadline. */
+  readonly timeoutMs?: number | undefined;
   /** Where to continue; a zero transaction asks for a dump. */
   readonly from: Position;
   readonly owner: RunOwner;
@@ -50,6 +52,8 @@ export class MonitorRun {
   #ready = false;
   #stopped = false;
   #changingConditions = false;
+  /** Updates came while conditions were changing: some may be of the new ones. */
+  #isMixed = false;
   #position: Position;
   readonly #options: RunOptions;
   readonly #deferred: (readonly [method: string, parameters: readonly unknown[]])[] = [];
@@ -76,9 +80,12 @@ export class MonitorRun {
     return this.#changingConditions;
   }
 
-  /** Where the contents are; `undefined` while it is not known which rows a change of conditions has brought. */
+  /**
+   * Where the contents are, with the conditions that the server has acknowledged; `undefined` while it is not known which
+   * rows a change of conditions has brought.
+   */
   get position(): Position | undefined {
-    return this.#changingConditions ? undefined : this.#position;
+    return this.#changingConditions && this.#isMixed ? undefined : this.#position;
   }
 
   /** Asks for the contents, with the best method that the server knows; resolves when they are complete. */
@@ -119,6 +126,7 @@ export class MonitorRun {
     const changes = known ? conditionChanges(this.#position.conditions, wanted) : undefined;
     if (changes === undefined) return false;
     this.#changingConditions = true;
+    this.#isMixed = false;
     this.connection
       .request('monitor_cond_change', [this.id, this.id, changes], {
         // The server sends the rows that come and go before this reply.
@@ -138,7 +146,7 @@ export class MonitorRun {
   }
 
   async #request(method: MonitorMethod): Promise<void> {
-    const { database, tables, from } = this.#options;
+    const { database, tables, from, timeoutMs } = this.#options;
     const codecs = [...tables.values()].map((table) => table.codec);
     const parameters: unknown[] = [database, this.id, monitorRequests(method, codecs, from.conditions)];
     if (method === 'monitor_cond_since') parameters.push(from.transaction);
@@ -149,6 +157,7 @@ export class MonitorRun {
       return new DumpCollector(tables, method === 'monitor' ? 'update' : 'update2');
     };
     await this.connection.request(method, parameters, {
+      timeoutMs,
       rows: (result) => {
         collector = start(result);
         return collector.sink;
@@ -188,6 +197,7 @@ export class MonitorRun {
   }
 
   async #apply(method: string, parameters: readonly unknown[]): Promise<void> {
+    if (this.#changingConditions) this.#isMixed = true;
     const collector = this.#stream ?? this.#newUpdate(method);
     this.#stream = undefined;
     await collector.take(parameters.at(-1));

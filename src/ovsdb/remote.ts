@@ -59,8 +59,8 @@ export function formatRemote(remote: Remote): string {
 }
 
 /** A copy in random order (Fisher and Yates), so that many clients do not all start at the first member. */
-export function shuffled(remotes: readonly Remote[], random: () => number): readonly Remote[] {
-  const result = [...remotes];
+export function shuffled<T>(list: readonly T[], random: () => number): readonly T[] {
+  const result = [...list];
   for (let last = result.length - 1; last > 0; last--) {
     const other = Math.floor(random() * (last + 1));
     const [a, b] = [result[last], result[other]];

@@ -7,7 +7,8 @@
  * Failure: while there is no connection the last contents stay. After a reconnect the replica continues from the last
  * transaction where the server can (clustered databases), else it takes a new dump, builds it aside and reports the true
  * difference. Anything that contradicts what is held is counted and answered with a new dump; twice within a short time,
- * and the connection is given up.
+ * and the connection is given up. A request that the server refuses is the replica's own affair: it says so to those who
+ * wait for it and leaves the connection to the others.
  */
 import type { OvsdbClock } from './clock.ts';
 import type { Changes } from './collector.ts';
@@ -19,10 +20,13 @@ import {
   type OvsdbError,
   OvsdbInconsistencyError,
   OvsdbProtocolError,
+  OvsdbRpcError,
+  OvsdbTimeoutError,
 } from './errors.ts';
-import { columnsKey, effectiveConditions } from './monitor-request.ts';
+import { checkConditions, columnsKey, effectiveConditions } from './monitor-request.ts';
 import { MonitorRun, type Position } from './monitor-run.ts';
 import type { DatabaseSchema, SchemaProblem } from './schema.ts';
+import { isTemporaryCode } from './transact.ts';
 import type { ChangeSet, Conditions, DatabaseSpec, ReplicaState, ReplicaStateEvent, Views } from './types.ts';
 import { Waiters } from './waiters.ts';
 import { ZERO_UUID } from './wire.ts';
@@ -37,12 +41,19 @@ export interface ReplicaEnvironment extends ReportTargets {
   readonly released: () => void;
 }
 
+/** The connection to follow, and how long its first reply may take. */
+interface Attachment {
+  readonly connection: Connection;
+  readonly timeoutMs: number | undefined;
+}
+
 /** A second inconsistency within this time ends the connection, so that a broken server is not asked for ever. */
 const INCONSISTENCY_WINDOW_MS = 10_000;
 
 export class Replica<D extends DatabaseSpec = DatabaseSpec> {
   /** The tables; the views stay the same objects for the life of the replica. */
   readonly tables: Views<D>;
+  readonly #spec: D;
   readonly #database: string;
   readonly #environment: ReplicaEnvironment;
   readonly #contents: Contents;
@@ -52,6 +63,7 @@ export class Replica<D extends DatabaseSpec = DatabaseSpec> {
   readonly #conditionWaiters = new Waiters<void>();
   #state: ReplicaStateEvent = { state: 'connecting' };
   #schema: DatabaseSchema | undefined;
+  #attached: Attachment | undefined;
   #run: MonitorRun | undefined;
   #position: Position | undefined;
   #populated = false;
@@ -62,15 +74,19 @@ export class Replica<D extends DatabaseSpec = DatabaseSpec> {
   /** What a server accepted last. */
   #accepted: Conditions | undefined;
   /** Why the conditions set last were refused. */
-  #refusal: Error | undefined;
+  #refusal: unknown;
+  /** Why the server that is connected does not let us replicate at all. */
+  #refused: OvsdbRpcError | undefined;
   #conditionProblems: readonly SchemaProblem[] = [];
 
   /** Use `OvsdbClient.replicate`. */
   constructor(spec: D, options: ReplicaOptions, environment: ReplicaEnvironment) {
+    this.#spec = spec;
     this.#database = spec.name;
     this.#environment = environment;
-    this.#conditions = options.conditions ?? {};
     this.#contents = new Contents(spec, environment);
+    this.#conditions = options.conditions ?? {};
+    checkConditions(spec, this.#conditions);
     this.tables = Object.fromEntries(this.#contents.views) as unknown as Views<D>;
   }
 
@@ -99,9 +115,10 @@ export class Replica<D extends DatabaseSpec = DatabaseSpec> {
     return [...this.#contents.problems, ...this.#conditionProblems];
   }
 
-  /** Resolves as soon as the contents follow the server. */
+  /** Resolves as soon as the contents follow the server; rejects when the server that is connected refuses the request. */
   async whenSynchronized(signal?: AbortSignal): Promise<void> {
     this.#assertOpen();
+    if (this.#refused !== undefined) throw this.#refused;
     if (!this.synchronized) await this.#syncWaiters.wait(signal);
   }
 
@@ -121,9 +138,11 @@ export class Replica<D extends DatabaseSpec = DatabaseSpec> {
 
   /** Replaces the conditions of all tables. Rows come and go as ordinary changes once the server has applied them. */
   setConditions(conditions: Conditions): void {
+    checkConditions(this.#spec, conditions);
     this.#conditions = conditions;
     this.#refusal = undefined;
     if (this.#run?.ready === true) this.#changeConditions(this.#run);
+    else if (this.#refused !== undefined) this.#again();
   }
 
   /**
@@ -133,6 +152,7 @@ export class Replica<D extends DatabaseSpec = DatabaseSpec> {
   async whenConditionsApplied(signal?: AbortSignal): Promise<void> {
     this.#assertOpen();
     if (this.#refusal !== undefined) throw this.#refusal;
+    if (this.#refused !== undefined) throw this.#refused;
     const applied = this.#run?.ready === true && !this.#run.changingConditions;
     if (!applied) await this.#conditionWaiters.wait(signal);
   }
@@ -155,19 +175,26 @@ export class Replica<D extends DatabaseSpec = DatabaseSpec> {
     if (!this.#closed) this.#enter({ state: 'connecting' });
   }
 
-  /** For the client: follow this connection. Resolves when synchronized or failed; a failure ends the connection. */
-  async attach(connection: Connection, schema: DatabaseSchema): Promise<void> {
+  /**
+   * For the client: follow this connection. Resolves when synchronized, refused, or failed, which ends the connection.
+   * Without `timeoutMs` the first reply may take as long as the server answers probes: it can be big, and the server busy.
+   */
+  async attach(connection: Connection, schema: DatabaseSchema, timeoutMs?: number): Promise<void> {
     if (this.#closed) return;
     this.#schema = schema;
+    this.#attached = { connection, timeoutMs };
+    this.#refused = undefined;
     this.#enter({ state: 'synchronizing' });
     this.#contents.compile(schema);
-    await this.#follow(connection);
+    await this.#follow();
   }
 
   /** For the client: the connection has ended. */
   detach(reason: OvsdbError): void {
     const run = this.#run;
     this.#run = undefined;
+    this.#attached = undefined;
+    this.#refused = undefined;
     if (run !== undefined) {
       run.stop();
       // A run that never became ready has changed nothing: what it was to continue from still holds.
@@ -176,7 +203,10 @@ export class Replica<D extends DatabaseSpec = DatabaseSpec> {
     this.#enter({ state: 'disconnected', reason });
   }
 
-  async #follow(connection: Connection): Promise<void> {
+  async #follow(): Promise<void> {
+    const attached = this.#attached;
+    if (attached === undefined) return;
+    const { connection, timeoutMs } = attached;
     const wanted = this.#wantedConditions();
     const columns = columnsKey(this.#contents.codecs);
     // Standalone databases have no transaction ids; there is nothing to continue from.
@@ -187,6 +217,7 @@ export class Replica<D extends DatabaseSpec = DatabaseSpec> {
       connection,
       database: this.#database,
       tables: this.#contents.tables,
+      timeoutMs,
       from: position ?? { transaction: ZERO_UUID, conditions: wanted, columns },
       owner: {
         synchronized: (changes, info) => {
@@ -202,7 +233,7 @@ export class Replica<D extends DatabaseSpec = DatabaseSpec> {
       await run.start();
       if (this.#run === run) this.#changeConditions(run);
     } catch (error) {
-      this.#failed(run, error);
+      this.#failed(run, requested, error);
     }
   }
 
@@ -243,28 +274,69 @@ export class Replica<D extends DatabaseSpec = DatabaseSpec> {
       this.#lastInconsistency !== undefined &&
       clock.now() - this.#lastInconsistency < INCONSISTENCY_WINDOW_MS;
     this.#lastInconsistency = clock.now();
-    this.#run = undefined;
-    this.#position = undefined;
-    run.cancel();
     const fields = { database: this.#database, remote: run.connection.peer, error: reason.message };
     if (repeated) {
       logger.error(fields, 'the replica contradicts the server again; the connection is given up');
+      this.#forget(run);
       run.connection.close(reason);
       return;
     }
     logger.warn(fields, 'the replica contradicts the server; all contents are fetched again');
-    this.#enter({ state: 'synchronizing', reason });
-    void this.#follow(run.connection);
+    this.#reload(run, reason);
   }
 
-  #failed(run: MonitorRun, error: unknown): void {
+  /** Ends a run whose contents cannot be continued from. */
+  #forget(run: MonitorRun): void {
+    this.#run = undefined;
+    this.#position = undefined;
+    run.cancel();
+  }
+
+  #reload(run: MonitorRun, reason: Error): void {
+    this.#forget(run);
+    this.#enter({ state: 'synchronizing', reason });
+    void this.#follow();
+  }
+
+  #again(): void {
+    this.#refused = undefined;
+    this.#enter({ state: 'synchronizing' });
+    void this.#follow();
+  }
+
+  #failed(run: MonitorRun, requested: Conditions, error: unknown): void {
     if (this.#run !== run || !run.connection.open) return;
     if (error instanceof OvsdbInconsistencyError || error instanceof OvsdbProtocolError) {
       this.#inconsistent(run, error);
+    } else if (error instanceof OvsdbRpcError && !isTemporaryCode(error.code)) {
+      this.#requestRefused(run, requested, error);
+    } else {
+      const message = `cannot replicate ${this.#database} from ${run.connection.peer}: ${errorMessage(error)}`;
+      const problem = error instanceof OvsdbTimeoutError ? 'no-answer' : 'other';
+      run.connection.close(new OvsdbConnectionError('unsuitable', message, { problem, cause: error }));
+    }
+  }
+
+  /** The server did not take the first request of a run. */
+  #requestRefused(run: MonitorRun, requested: Conditions, error: OvsdbRpcError): void {
+    run.stop();
+    this.#run = undefined;
+    // What an earlier server accepted this one may not: its columns can have other types.
+    const resuming = this.#position !== undefined;
+    this.#position = undefined;
+    const accepted = this.#accepted;
+    if (accepted !== undefined && this.#conditions === requested && requested !== accepted) {
+      this.#conditionsRefused(run, accepted, error);
+    } else if (!resuming && this.#conditions === requested) {
+      this.#refused = error;
+      const fields = { database: this.#database, remote: run.connection.peer, error: error.message };
+      this.#environment.logger.error(fields, 'the server refuses what is asked for; nothing is replicated');
+      this.#enter({ state: 'disconnected', reason: error });
+      this.#syncWaiters.reject(error);
+      this.#conditionWaiters.reject(error);
       return;
     }
-    const message = `cannot replicate ${this.#database} from ${run.connection.peer}: ${errorMessage(error)}`;
-    run.connection.close(new OvsdbConnectionError('unsuitable', message, { cause: error }));
+    void this.#follow();
   }
 
   #wantedConditions(): ReturnType<typeof effectiveConditions>['conditions'] {
@@ -280,20 +352,22 @@ export class Replica<D extends DatabaseSpec = DatabaseSpec> {
     const requested = this.#conditions;
     const changing = run.changeConditions(this.#wantedConditions(), (error) => {
       if (this.#run !== run) return;
-      if (error === undefined) this.#accepted = requested;
-      else if (this.#conditions === requested) {
-        this.#conditionsRefused(run, error);
+      if (error === undefined) {
+        this.#accepted = requested;
+        this.#changeConditions(run);
         return;
       }
-      this.#changeConditions(run);
+      if (this.#conditions === requested) this.#conditionsRefused(run, this.#accepted ?? {}, error);
+      // A request that is refused may be in force for some of its tables: which rows the server sends is not known.
+      this.#reload(run, error instanceof Error ? error : new Error(errorMessage(error)));
     });
     if (!changing) this.#conditionWaiters.resolve();
   }
 
-  #conditionsRefused(run: MonitorRun, error: unknown): void {
-    // A dump with refused conditions would be refused as well, at every connection.
-    this.#conditions = this.#accepted ?? {};
-    this.#refusal = error instanceof Error ? error : new Error(String(error));
+  /** The conditions set last are given up for those that were accepted before. */
+  #conditionsRefused(run: MonitorRun, accepted: Conditions, error: unknown): void {
+    this.#conditions = accepted;
+    this.#refusal = error;
     const fields = { database: this.#database, remote: run.connection.peer, error: errorMessage(error) };
     this.#environment.logger.error(fields, 'the server refused the new conditions; the old ones stay');
     this.#conditionWaiters.reject(error);

@@ -23,6 +23,17 @@ function start(handlers: Partial<SessionHandlers> = {}, inactivityProbeMs = 1_00
   return { transport, clock, session, closed };
 }
 
+/** One turn of the event loop, with its sockets read. */
+const turn = (): Promise<void> =>
+  new Promise((resolve) => {
+    setImmediate(resolve);
+  });
+
+async function pass(clock: FakeClock, ms: number): Promise<void> {
+  clock.advance(ms);
+  await turn();
+}
+
 describe('requests', () => {
   test('are matched by id, in any order', async () => {
     const { transport, session } = start();
@@ -59,13 +70,42 @@ describe('requests', () => {
     expect(closed).toEqual([]);
   });
 
-  test('an aborted one is rejected with the reason', async () => {
-    const { session } = start();
+  test('a reply that was there when the deadline passed is in time', async () => {
+    const { transport, clock, session } = start();
+    const request = session.request('get_schema', ['X'], { timeoutMs: 500 });
+    clock.advance(5_000);
+    transport.receive({ id: 1, result: 'here', error: null });
+    expect(await request).toBe('here');
+    await turn();
+  });
+
+  test('an aborted one is rejected with the reason, and the server forgets it', async () => {
+    const { session, transport } = start();
     const abort = new AbortController();
     const request = session.request('transact', [], { signal: abort.signal });
     abort.abort(new Error('enough'));
     await expect(request).rejects.toThrow('enough');
+    expect(transport.sent.at(-1)).toEqual({ id: null, method: 'cancel', params: [1] });
     await expect(session.request('transact', [], { signal: abort.signal })).rejects.toThrow('enough');
+  });
+
+  test('thousands wait on one signal without a warning, and one that is settled no longer does', async () => {
+    const { session, transport } = start();
+    const warnings: string[] = [];
+    const onWarning = ({ name }: Error): void => void warnings.push(name);
+    process.on('warning', onWarning);
+    const abort = new AbortController();
+    const requests = Array.from({ length: 1_000 }, () =>
+      session.request('transact', [], { signal: abort.signal }).catch((error: Error) => error.message),
+    );
+    transport.receive({ id: 1, result: [], error: null });
+    abort.abort(new Error('enough'));
+    const outcomes = await Promise.all(requests);
+    expect(outcomes.filter((outcome) => outcome === 'enough')).toHaveLength(999);
+    expect(transport.sent.filter(({ method }) => method === 'cancel')).toHaveLength(999);
+    await turn();
+    process.off('warning', onWarning);
+    expect(warnings).toEqual([]);
   });
 
   test('are rejected with the reason when the connection ends', async () => {
@@ -135,31 +175,44 @@ describe('what the peer sends', () => {
 describe('the inactivity probe', () => {
   test('is sent after silence, and ends the session after silence again', async () => {
     const { transport, clock, session, closed } = start();
-    const request = session.request('monitor', []);
-    clock.advance(999);
+    const request = session.request('monitor', []).catch((error: unknown) => error);
+    await pass(clock, 999);
     expect(transport.sent).toHaveLength(1);
-    clock.advance(1);
+    await pass(clock, 1);
     expect(transport.sent[1]).toEqual({ id: 'echo', method: 'echo', params: [] });
-    clock.advance(999);
+    await pass(clock, 999);
     expect(closed).toEqual([]);
-    clock.advance(1);
+    await pass(clock, 1);
     expect(closed).toMatchObject([{ code: 'inactive' }]);
-    await expect(request).rejects.toThrow(/sent nothing for 2000 ms .*; outstanding: monitor/);
+    expect(String(await request)).toMatch(/sent nothing for 2000 ms .*; outstanding: monitor/);
   });
 
-  test('any byte puts it off', () => {
+  test('judges after what has arrived was read: the program may have held the loop, not the peer its tongue', async () => {
+    const { transport, clock, closed } = start();
+    await pass(clock, 1_000);
+    expect(transport.sent).toHaveLength(1);
+    clock.advance(1_200);
+    // The answer was in the socket all the time; the timers run before sockets are read.
+    transport.receive({ id: 'echo', result: [], error: null });
+    await turn();
+    expect(closed).toEqual([]);
+    await pass(clock, 1_000);
+    expect(transport.sent).toHaveLength(2);
+  });
+
+  test('any byte puts it off', async () => {
     const { transport, clock, closed } = start();
     for (let turn = 0; turn < 10; turn++) {
-      clock.advance(900);
+      await pass(clock, 900);
       transport.receiveText(' ');
     }
     expect(transport.sent).toEqual([]);
-    clock.advance(1_000);
+    await pass(clock, 1_000);
     transport.receive({ id: 'echo', result: [], error: null });
-    clock.advance(999);
+    await pass(clock, 999);
     expect(transport.sent).toHaveLength(1);
     // The next silence begins with a probe again, not with the end.
-    clock.advance(1);
+    await pass(clock, 1);
     expect(transport.sent).toHaveLength(2);
     expect(closed).toEqual([]);
   });

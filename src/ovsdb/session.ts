@@ -8,9 +8,11 @@
  *
  * Failure: the session ends once, with a reason; every outstanding request is rejected with it.
  */
+import { whenAborted } from './aborting.ts';
 import { Breather } from './breather.ts';
 import type { OvsdbClock } from './clock.ts';
 import type { OvsdbCounters } from './counters.ts';
+import { deadline } from './deadline.ts';
 import {
   OvsdbConnectionError,
   OvsdbError,
@@ -20,6 +22,7 @@ import {
 } from './errors.ts';
 import { Framer } from './framing.ts';
 import type { RowSink } from './row-slicer.ts';
+import { socketProblem } from './socket-errors.ts';
 import type { Transport } from './transport.ts';
 
 type Json = Readonly<Record<string, unknown>>;
@@ -40,6 +43,7 @@ export interface SessionOptions {
 }
 
 export interface RequestOptions {
+  /** Ends the waiting; the peer is told to forget a transaction by `cancel` (RFC 7047 4.1.4). */
   readonly signal?: AbortSignal | undefined;
   readonly timeoutMs?: number | undefined;
   /** Takes the rows of a big reply while it arrives, given the `result` as far as it is known. */
@@ -55,6 +59,9 @@ interface Pending {
   reject(error: unknown): void;
 }
 
+const LOST = { problem: 'connection-lost', text: '' } as const;
+/** How long a passed deadline waits for what was received and is not yet looked at. */
+const BUSY_MS = 10;
 /** Bigger chunks are cut, so that one step of the framer stays short. */
 const STEP_BYTES = 64 * 1024;
 
@@ -82,14 +89,7 @@ export class Session {
     this.#lastHeard = options.clock.now();
     transport.open({
       data: (chunk) => this.#receive(chunk),
-      closed: (error) =>
-        this.close(
-          new OvsdbConnectionError(
-            'connection-lost',
-            `${this.peer} ended the connection${error === undefined ? '' : `: ${error.message}`}`,
-            { cause: error },
-          ),
-        ),
+      closed: (error) => this.close(this.#lost(error)),
     });
     this.#armProbe(options.inactivityProbeMs);
   }
@@ -112,15 +112,12 @@ export class Session {
     if (this.#closed !== undefined) throw this.#closed;
     const id = this.#nextId++;
     return await new Promise<unknown>((resolve, reject) => {
-      let cancelTimer: () => void = () => undefined;
+      let cancelDeadline: () => void = () => undefined;
+      let forgetSignal: () => void = () => undefined;
       const settled = (): void => {
         this.#pending.delete(id);
-        cancelTimer();
-        options.signal?.removeEventListener('abort', onAbort);
-      };
-      const onAbort = (): void => {
-        settled();
-        reject(options.signal?.reason);
+        cancelDeadline();
+        forgetSignal();
       };
       this.#pending.set(id, {
         method,
@@ -134,14 +131,25 @@ export class Session {
           reject(error);
         },
       });
-      options.signal?.addEventListener('abort', onAbort);
-      if (options.timeoutMs !== undefined) {
-        cancelTimer = this.#options.clock.after(options.timeoutMs, () => {
-          settled();
-          reject(
-            new OvsdbTimeoutError(`no reply to ${method} from ${this.peer} within ${options.timeoutMs} ms`),
-          );
-        });
+      forgetSignal = whenAborted(options.signal, () => {
+        settled();
+        // A transaction that waits for rows would wait at the server for the life of the connection.
+        if (method === 'transact') this.notify('cancel', [id]);
+        reject(options.signal?.reason);
+      });
+      const { timeoutMs } = options;
+      if (timeoutMs !== undefined) {
+        const arm = (delayMs: number): void => {
+          cancelDeadline = deadline(this.#options.clock, delayMs, () => {
+            // What has arrived is looked at first: the reply may be in it.
+            if (this.#pumping) arm(BUSY_MS);
+            else {
+              settled();
+              reject(new OvsdbTimeoutError(`no reply to ${method} from ${this.peer} within ${timeoutMs} ms`));
+            }
+          });
+        };
+        arm(timeoutMs);
       }
       this.#send({ id, method, params: parameters });
     });
@@ -262,9 +270,15 @@ export class Session {
     return typeof id === 'number' ? this.#pending.get(id)?.options.rows?.(result) : undefined;
   }
 
+  #lost(error: Error | undefined): OvsdbConnectionError {
+    const { problem, text } = error === undefined ? LOST : socketProblem(error);
+    const message = `${this.peer} ended the connection${text === '' ? '' : `: ${text}`}`;
+    return new OvsdbConnectionError('connection-lost', message, { problem, cause: error });
+  }
+
   #armProbe(delayMs: number): void {
     if (this.#options.inactivityProbeMs <= 0) return;
-    this.#cancelProbe = this.#options.clock.after(delayMs, () => this.#probe());
+    this.#cancelProbe = deadline(this.#options.clock, delayMs, () => this.#probe());
   }
 
   #probe(): void {

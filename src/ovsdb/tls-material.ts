@@ -41,6 +41,7 @@ export async function readTlsMaterial(options: TlsOptions): Promise<TlsMaterial>
         return await readFile(path);
       } catch (error) {
         throw new OvsdbConfigurationError(`cannot read the TLS file ${path}: ${errorMessage(error)}`, {
+          problem: 'no-certificate',
           cause: error,
         });
       }
@@ -54,6 +55,7 @@ export async function readTlsMaterial(options: TlsOptions): Promise<TlsMaterial>
   } catch (error) {
     const names = [options.privateKey, options.certificate, options.caCert].join(', ');
     throw new OvsdbConfigurationError(`the TLS files ${names} do not fit together: ${errorMessage(error)}`, {
+      problem: 'no-certificate',
       cause: error,
     });
   }

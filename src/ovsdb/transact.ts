@@ -47,6 +47,10 @@ const TEMPORARY: ReadonlySet<string> = new Set([
   'unknown database',
 ]);
 
+export function isTemporaryCode(code: string): boolean {
+  return TEMPORARY.has(code);
+}
+
 export function isTemporary(error: unknown): boolean {
-  return error instanceof OvsdbTransactionError && TEMPORARY.has(error.code);
+  return error instanceof OvsdbTransactionError && isTemporaryCode(error.code);
 }

@@ -5,8 +5,18 @@
 import { connect as connectNet, type Socket } from 'node:net';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 
-import { errorMessage, OvsdbConfigurationError, OvsdbConnectionError } from './errors.ts';
-import { formatRemote, type Remote } from './remote.ts';
+import { whenAborted } from './aborting.ts';
+import { systemOvsdbClock } from './clock.ts';
+import { deadline } from './deadline.ts';
+import {
+  type ConnectionProblem,
+  errorMessage,
+  OvsdbConfigurationError,
+  OvsdbConnectionError,
+} from './errors.ts';
+import { formatRemote } from './remote.ts';
+import type { Endpoint } from './remote-rotation.ts';
+import { socketProblem } from './socket-errors.ts';
 import type { TlsMaterial } from './tls-material.ts';
 
 /** Until a silent connection is tried; libuv sets the interval (1 s) and the number (10) of the tries. */
@@ -38,12 +48,13 @@ export interface ConnectOptions {
   readonly tls?: TlsMaterial | undefined;
 }
 
-export type Connect = (remote: Remote, options: ConnectOptions) => Promise<Transport>;
+export type Connect = (endpoint: Endpoint, options: ConnectOptions) => Promise<Transport>;
 
-/** Connects to one remote; rejects with the remote, the cause and the time in the message. */
-export const connectTransport: Connect = async (remote, options) => {
-  const peer = formatRemote(remote);
-  const socket = openSocket(remote, options.tls);
+/** Connects to one server; rejects with the remote, the cause and the time in the message. */
+export const connectTransport: Connect = async (endpoint, options) => {
+  const { remote } = endpoint;
+  const peer = formatEndpoint(endpoint);
+  const socket = openSocket(endpoint, options.tls);
   socket.setNoDelay(true);
   try {
     await connected(socket, remote.kind === 'ssl' ? 'secureConnect' : 'connect', peer, options);
@@ -58,17 +69,25 @@ export const connectTransport: Connect = async (remote, options) => {
   return new SocketTransport(socket, peer);
 };
 
-function openSocket(remote: Remote, tls: TlsMaterial | undefined): Socket {
+/** The remote as it was given, with the address where that is a name. */
+export function formatEndpoint({ remote, address }: Endpoint): string {
+  return address === undefined ? formatRemote(remote) : `${formatRemote(remote)} (${address})`;
+}
+
+function openSocket({ remote, address }: Endpoint, tls: TlsMaterial | undefined): Socket {
   if (remote.kind === 'unix') return connectNet({ path: remote.path });
-  if (remote.kind === 'tcp') return connectNet({ host: remote.host, port: remote.port });
+  const host = address ?? remote.host;
+  if (remote.kind === 'tcp') return connectNet({ host, port: remote.port });
   if (tls === undefined) {
     throw new OvsdbConfigurationError(
       `${formatRemote(remote)} needs a private key, a certificate and a CA certificate`,
+      { problem: 'no-certificate' },
     );
   }
   return connectTls({
-    host: remote.host,
+    host,
     port: remote.port,
+    ...(address === undefined ? {} : { servername: remote.host }),
     key: tls.privateKey,
     cert: tls.certificate,
     ca: tls.caCert,
@@ -87,33 +106,36 @@ async function connected(
 ): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     const settle = (error: Error | undefined): void => {
-      clearTimeout(timer);
-      options.signal.removeEventListener('abort', onAbort);
+      cancelDeadline();
+      forgetSignal();
       socket.off(event, onConnect);
       socket.off('error', onError);
       socket.off('close', onClose);
       if (error === undefined) resolve();
       else reject(error);
     };
-    const fail = (why: string, cause?: unknown): void =>
-      settle(new OvsdbConnectionError('connect-failed', `cannot connect to ${peer}: ${why}`, { cause }));
+    const fail = (problem: ConnectionProblem, why: string, cause?: unknown): void =>
+      settle(
+        new OvsdbConnectionError('connect-failed', `cannot connect to ${peer}: ${why}`, { problem, cause }),
+      );
     const onConnect = (): void => settle(undefined);
-    const onError = (error: Error): void => fail(describe(error), error);
-    const onClose = (): void => fail('the peer closed the connection during the handshake');
-    const onAbort = (): void => fail('given up', options.signal.reason);
-    const timer = setTimeout(() => fail(`no ${event} within ${options.timeoutMs} ms`), options.timeoutMs);
+    const onError = (error: Error): void => {
+      const { problem, text } = socketProblem(error);
+      fail(problem, text, error);
+    };
+    const onClose = (): void =>
+      fail('connection-lost', 'the peer closed the connection during the handshake');
     socket.once(event, onConnect);
     socket.once('error', onError);
     socket.once('close', onClose);
-    options.signal.addEventListener('abort', onAbort);
-    if (options.signal.aborted) onAbort();
+    const cancelDeadline = deadline(systemOvsdbClock, options.timeoutMs, () =>
+      fail('no-answer', `no ${event} within ${options.timeoutMs} ms`),
+    );
+    let forgetSignal: () => void = () => undefined;
+    forgetSignal = whenAborted(options.signal, () =>
+      fail('closed', `given up: ${errorMessage(options.signal.reason)}`, options.signal.reason),
+    );
   });
-}
-
-/** When a name has several addresses, node reports all failures in one error whose own message is empty. */
-function describe(error: Error): string {
-  const errors = error instanceof AggregateError ? error.errors : [error];
-  return errors.map((each) => errorMessage(each)).join('; ');
 }
 
 function verifyFingerprint(socket: TLSSocket, tls: TlsMaterial | undefined, peer: string): void {
@@ -124,6 +146,7 @@ function verifyFingerprint(socket: TLSSocket, tls: TlsMaterial | undefined, peer
   throw new OvsdbConnectionError(
     'connect-failed',
     `cannot connect to ${peer}: its certificate has the SHA-256 fingerprint ${found}, not the pinned one`,
+    { problem: 'untrusted-server' },
   );
 }
 

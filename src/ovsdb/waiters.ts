@@ -1,3 +1,5 @@
+import { whenAborted } from './aborting.ts';
+
 /** Callers that wait for one event, each with a signal of its own. */
 interface Waiter<T> {
   resolve(value: T): void;
@@ -13,7 +15,7 @@ export class Waiters<T> {
     return await new Promise<T>((resolve, reject) => {
       const settled = (): void => {
         this.#waiters.delete(waiter);
-        signal?.removeEventListener('abort', onAbort);
+        forgetSignal();
       };
       const waiter: Waiter<T> = {
         resolve: (value) => {
@@ -25,9 +27,8 @@ export class Waiters<T> {
           reject(error);
         },
       };
-      const onAbort = (): void => waiter.reject(signal?.reason);
       this.#waiters.add(waiter);
-      signal?.addEventListener('abort', onAbort);
+      const forgetSignal = whenAborted(signal, () => waiter.reject(signal?.reason));
     });
   }
 

@@ -100,14 +100,18 @@ describe('TLS', () => {
   });
 
   test('a server of another CA is refused', async () => {
-    const message = await refusal(startClient({ caCert: path('otherca.pem') }));
-    expect(message).toMatch(/cannot connect to ssl:127\.0\.0\.1:\d+: .*certificate/i);
+    const client = startClient({ caCert: path('otherca.pem') });
+    expect(await refusal(client)).toMatch(/cannot connect to ssl:127\.0\.0\.1:\d+: .*certificate/i);
+    expect(client.status.problem).toBe('untrusted-server');
   });
 
   test('a client certificate of another CA is refused by the server', async () => {
     // In TLS 1.3 the server's verdict comes after the handshake, as the end of the connection.
     const client = startClient({ privateKey: path('stranger.key'), certificate: path('stranger.pem') });
-    expect(await refusal(client)).toContain(remote);
+    expect(await refusal(client)).toMatch(
+      /^(?:cannot connect to )?ssl:127\.0\.0\.1:\d+(?: ended the connection)?: the server refused our certificate: [a-z ]+$/,
+    );
+    expect(client.status.problem).toBe('certificate-refused');
   });
 
   test('the pinned fingerprint is compared', async () => {
@@ -119,7 +123,9 @@ describe('TLS', () => {
   });
 
   test('a missing file and a key that does not fit are named', async () => {
-    expect(await refusal(startClient({ caCert: path('absent.pem') }))).toMatch(/absent\.pem/);
+    const absent = startClient({ caCert: path('absent.pem') });
+    expect(await refusal(absent)).toMatch(/absent\.pem/);
+    expect(absent.status.problem).toBe('no-certificate');
     expect(await refusal(startClient({ privateKey: path('stranger.key') }))).toMatch(/do not fit together/);
   });
 
