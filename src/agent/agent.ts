@@ -19,7 +19,7 @@ import { frrRepairs } from './frr-repairs.ts';
 import { readIdentity } from './identity.ts';
 import { MethodHandover } from './method-handover.ts';
 import { MigrationGrace } from './migration-grace.ts';
-import { bindingsRemotes, type OvnSource, openOvnSource, ovnRemotes } from './ovn-source.ts';
+import { type OvnSource, openOvnSource, ovnPlaces } from './ovn-source.ts';
 import { Planner } from './planner.ts';
 import { Reconciler } from './reconciler.ts';
 import { resolveNextHops } from './resolve-next-hops.ts';
@@ -48,6 +48,9 @@ const PROXY_LOOK_MS = 500;
 /** A pass that takes longer hangs: the supervisor is no longer told that all is well. */
 const HUNG_PASS_MS = 120_000;
 
+const NO_SYSTEM_ID =
+  'the local Open_vSwitch database has no external_ids:system-id; ovn-controller needs one as well';
+
 /** Runs until the signal aborts. */
 export async function runAgent(parts: AgentParts, signal: AbortSignal): Promise<void> {
   const agent = new Agent(parts);
@@ -68,6 +71,7 @@ class Agent {
   readonly #reconciler: Reconciler;
   #source: { readonly ovn: OvnSource; readonly identity: NodeIdentity } | undefined;
   #adopted: OvnSource | undefined;
+  #problem: string | undefined;
   readonly #closed = new AbortController();
   readonly #cleanUp: (() => void)[] = [];
   #onFirstTopology: () => void = () => undefined;
@@ -169,16 +173,11 @@ class Agent {
     if (snapshot === undefined) return;
     this.#reconciler.factsChanged();
     const identity = readIdentity(snapshot, osHostname);
-    const remotes = ovnRemotes(config, snapshot);
-    if (identity === undefined || remotes === undefined) {
-      const missing = identity === undefined ? 'system-id' : 'the address of the OVN database';
-      log.warn(
-        { missing },
-        `the local Open_vSwitch database does not say ${missing}; nothing is changed meanwhile`,
-      );
-      return;
-    }
-    const bindings = bindingsRemotes(config, snapshot);
+    const places = ovnPlaces(config, snapshot);
+    const problem = identity === undefined ? NO_SYSTEM_ID : places.ok ? undefined : places.problem;
+    this.#tellProblem(problem);
+    if (identity === undefined || !places.ok) return;
+    const { database: remotes, bindings } = places;
     const current = this.#source;
     if (
       current?.ovn.remotes === remotes &&
@@ -189,11 +188,18 @@ class Agent {
       return;
     }
     log.info({ remotes, ...identity, driver: config.driver }, 'reading the OVN database');
-    const ovn = openOvnSource(config, { database: remotes, bindings }, identity, log, {
-      changed: (affected, cause) => {
-        if (this.#adopted === ovn) this.#reconciler.topologyChanged(affected, cause);
+    const ovn = openOvnSource(
+      config,
+      places,
+      identity,
+      log,
+      {
+        changed: (affected, cause) => {
+          if (this.#adopted === ovn) this.#reconciler.topologyChanged(affected, cause);
+        },
       },
-    });
+      this.#parts.clock,
+    );
     this.#source = { ovn, identity };
     void current?.ovn.close();
     // Handed over with its first complete contents only: an empty replica is not an empty cloud.
@@ -201,6 +207,15 @@ class Agent {
       () => this.#adopt(ovn),
       () => undefined,
     );
+  }
+
+  /** Why the OVN database cannot be read now; told when it begins and when it ends. */
+  #tellProblem(problem: string | undefined): void {
+    if (problem === this.#problem) return;
+    const { log } = this.#parts;
+    this.#problem = problem;
+    if (problem === undefined) log.info({}, 'the local Open_vSwitch database says again where OVN is');
+    else log.error({ problem }, 'waiting: the OVN database cannot be found; nothing is changed meanwhile');
   }
 
   #adopt(ovn: OvnSource): void {

@@ -40,6 +40,7 @@ export function desiredNode(
   planner.setTopology(topology);
   planner.setFacts(facts);
   planner.step();
+  if (node !== undefined && planner.keepStanding((key) => node.observed(key) !== undefined)) planner.step();
   if (node !== undefined) new MethodHandover(config, silentLogger).hold(planner, node);
   return {
     desired: planner.desired,

@@ -15,7 +15,7 @@ import type { Pending } from '../wiring/types.ts';
 import { desiredNode } from './desired-node.ts';
 import { FactsReader } from './facts-reader.ts';
 import { readIdentity } from './identity.ts';
-import { bindingsRemotes, openOvnSource, ovnRemotes } from './ovn-source.ts';
+import { openOvnSource, ovnPlaces } from './ovn-source.ts';
 import { whenSnapshot } from './when-snapshot.ts';
 
 export interface DryRun {
@@ -43,14 +43,12 @@ export async function dryRun(parts: DryRunParts, signal: AbortSignal): Promise<D
       'the local Open_vSwitch database has no external_ids:system-id; ovn-controller needs one as well',
     );
   }
-  const remotes = ovnRemotes(config, snapshot);
-  if (remotes === undefined) throw new Error(missingRemotes(config));
-
-  const places = { database: remotes, bindings: bindingsRemotes(config, snapshot) };
+  const places = ovnPlaces(config, snapshot);
+  if (!places.ok) throw new Error(places.problem);
   const source = openOvnSource(config, places, identity, log, { changed: () => undefined });
   const node = new Node(edge, log);
   try {
-    await awaiting(`the OVN database at ${remotes}`, source.whenSynchronized(signal));
+    await awaiting(`the OVN database at ${places.database}`, source.whenSynchronized(signal));
     const reader = new FactsReader(edge, config, log);
     const facts = await reader.read(signal);
     node.setScope(reader.scope(facts));
@@ -61,14 +59,6 @@ export async function dryRun(parts: DryRunParts, signal: AbortSignal): Promise<D
     node.close();
     await source.close();
   }
-}
-
-function missingRemotes(config: AgentConfig): string {
-  const [option, key] =
-    config.driver === 'nb_ovn_bgp_driver'
-      ? ['ovn_nb_connection', 'ovn-nb-remote']
-      : ['ovn_sb_connection', 'ovn-remote'];
-  return `nothing says where the OVN database is: set [ovn] ${option}, or external_ids:${key} in the local Open_vSwitch database`;
 }
 
 async function awaiting<T>(what: string, answer: Promise<T>): Promise<T> {

@@ -3,12 +3,14 @@
  *
  * In: configuration, where the databases are, this node's identity. Out: the topology and what changed. The second
  * replica is opened when the first contents, or a later change, hold a row that only it can place, and stays open from
- * then on. The first contents are complete when both are; later changes of either are told as they come. A lost
- * connection changes nothing: the replica keeps its contents.
+ * then on. The first contents are complete when both are there, or when the Southbound database lets itself be waited
+ * for: until it tells something, what only it places counts as unknown. Later changes of either are told as they come. A
+ * lost connection changes nothing: the replica keeps its contents.
  */
+import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 import type { AgentConfig } from '../config/types.ts';
-import { type BindingsQuestion, needsBindings } from '../ovn/bindings.ts';
+import { type BindingsQuestion, type BoundThing, needsBindings } from '../ovn/bindings.ts';
 import { BINDINGS, type BindingsDatabase } from '../ovn/bindings-schema.ts';
 import { rowsOf } from '../ovn/changes.ts';
 import { createNorthboundTopology, type NorthboundTopology } from '../ovn/northbound.ts';
@@ -23,12 +25,17 @@ export interface NorthboundClients {
   readonly southbound: OvsdbClient | undefined;
 }
 
+/** Both databases of a cloud that is well answer within this time: nothing is then told as unknown for a moment. */
+const PATIENCE_MS = 3_000;
+
 export class NorthboundSource implements OvnSource {
   readonly remotes: string;
   readonly bindingsRemotes: string | undefined;
   readonly topology: NorthboundTopology;
+  readonly #southboundProblem: string | undefined;
   readonly #config: AgentConfig;
   readonly #clients: NorthboundClients;
+  readonly #clock: Clock;
   readonly #log: Logger;
   readonly #events: OvnSourceEvents;
   readonly #northbound: Replica<NorthboundDatabase>;
@@ -39,17 +46,24 @@ export class NorthboundSource implements OvnSource {
   readonly #whenComplete: Promise<void>;
   #resolveComplete: () => void = () => undefined;
   readonly #closed = new AbortController();
+  #patience: (() => void) | undefined;
 
   constructor(
     config: AgentConfig,
     clients: NorthboundClients,
-    remotes: { readonly northbound: string; readonly southbound: string | undefined },
+    places: {
+      readonly northbound: string;
+      readonly southbound: string | undefined;
+      readonly southboundProblem: string | undefined;
+    },
     identity: NodeIdentity,
-    log: Logger,
+    { log, clock }: { readonly log: Logger; readonly clock: Clock },
     events: OvnSourceEvents,
   ) {
-    this.remotes = remotes.northbound;
-    this.bindingsRemotes = remotes.southbound;
+    this.#clock = clock;
+    this.remotes = places.northbound;
+    this.bindingsRemotes = places.southbound;
+    this.#southboundProblem = places.southboundProblem;
     this.#config = config;
     this.#clients = clients;
     this.#log = log;
@@ -62,6 +76,7 @@ export class NorthboundSource implements OvnSource {
     this.topology = createNorthboundTopology(this.#northbound.tables, identity, {
       cms: config.cms,
       ...(this.#southbound === undefined ? {} : { bindings: this.#southbound.tables }),
+      awaitsBindings: (what) => this.#awaitsBindings(what),
     });
     this.#northbound.subscribe((changes) => this.#northboundChanged(changes));
     this.#southbound?.subscribe((changes) => this.#southboundChanged(changes));
@@ -90,13 +105,15 @@ export class NorthboundSource implements OvnSource {
   }
 
   async close(): Promise<void> {
+    this.#patience?.();
     this.#closed.abort(new Error('the OVN source is closed'));
     await Promise.all([this.#clients.northbound.close(), this.#clients.southbound?.close()]);
   }
 
   #northboundChanged(changes: ChangeSet<NorthboundDatabase>): void {
-    const affected = this.topology.affected(changes);
+    // First: what only the bindings place must not be taken to be nowhere.
     if (!this.#needed && this.#asksForBindings(changes)) this.#openBindings();
+    const affected = this.topology.affected(changes);
     if (this.#complete) this.#events.changed(affected, changes.cause);
     else this.#checkComplete();
   }
@@ -107,10 +124,20 @@ export class NorthboundSource implements OvnSource {
     else this.#checkComplete();
   }
 
+  /** A Southbound database without a single binding has told nothing: ovn-northd makes one for each port. */
+  #awaitsBindings(what: BoundThing): boolean {
+    if (!this.#needed || (what === 'gateway' && this.#gatewaysTold)) return false;
+    return (this.#southbound?.tables.Port_Binding.size ?? 0) === 0;
+  }
+
+  get #gatewaysTold(): boolean {
+    return this.#northbound.has('Logical_Router_Port', 'status');
+  }
+
   #asksForBindings(changes: ChangeSet<NorthboundDatabase>): boolean {
     const question: BindingsQuestion = {
       cms: this.#config.cms,
-      gatewaysTold: this.#northbound.has('Logical_Router_Port', 'status'),
+      gatewaysTold: this.#gatewaysTold,
       external: this.#config.exposeExternalPorts,
     };
     if (changes.cause === 'snapshot') {
@@ -131,18 +158,29 @@ export class NorthboundSource implements OvnSource {
     const { southbound } = this.#clients;
     if (southbound === undefined) {
       this.#log.warn(
-        {},
-        `${why}, and nothing says where that is; they count as bound nowhere: set [ovn] ovn_sb_connection, or external_ids:ovn-remote in the local Open_vSwitch database`,
+        { problem: this.#southboundProblem },
+        `${why}, and that cannot be read; until it can, what stands for them is kept, and nothing new is announced`,
       );
       return;
     }
     this.#log.info({ remotes: this.bindingsRemotes }, `${why}; reading that too`);
     southbound.start();
+    this.#patience = this.#clock.after(PATIENCE_MS, () => this.#runOutOfPatience());
+  }
+
+  #runOutOfPatience(): void {
+    this.#patience = undefined;
+    if (this.#southbound?.populated === true) return;
+    this.#log.warn(
+      { remotes: this.bindingsRemotes },
+      'no answer from the Southbound database: what stands for ports that only it places is kept, new ones wait',
+    );
+    if (!this.#complete) this.#checkComplete();
   }
 
   #checkComplete(): void {
-    const bound = !this.#needed || this.#southbound === undefined || this.#southbound.populated;
-    if (!this.#northbound.populated || !bound) return;
+    const answered = this.#southbound === undefined || this.#southbound.populated;
+    if (!this.#northbound.populated || (this.#needed && !answered && this.#patience !== undefined)) return;
     this.#complete = true;
     this.#resolveComplete();
   }

@@ -5,6 +5,7 @@
  * identity. Out: the topology and what changed. A lost connection changes nothing: the replica keeps its contents and
  * the difference arrives as one snapshot when it is back.
  */
+import { type Clock, systemClock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 import type { AgentConfig, TlsFiles } from '../config/types.ts';
 import type { OvsSnapshot } from '../openvswitch/types.ts';
@@ -12,7 +13,14 @@ import { NORTHBOUND } from '../ovn/northbound-schema.ts';
 import { createSouthboundTopology } from '../ovn/southbound.ts';
 import { SOUTHBOUND } from '../ovn/southbound-schema.ts';
 import type { CandidateKey, IncrementalTopology, NodeIdentity, Topology } from '../ovn/topology.ts';
-import { type DatabaseSpec, OvsdbClient, type Replica, type Views } from '../ovsdb/index.ts';
+import {
+  type DatabaseSpec,
+  OvsdbClient,
+  OvsdbConfigurationError,
+  parseRemotes,
+  type Replica,
+  type Views,
+} from '../ovsdb/index.ts';
 import { NorthboundSource } from './northbound-source.ts';
 
 export interface OvnSourceEvents {
@@ -31,34 +39,79 @@ export interface OvnSource {
 
 const INACTIVITY_PROBE_MS = 60_000;
 
-/** Which database the driver reads, and where it is; `undefined` when nothing says where. */
-export function ovnRemotes(config: AgentConfig, snapshot: OvsSnapshot): string | undefined {
-  return config.driver === 'nb_ovn_bgp_driver'
-    ? (config.ovnNbConnection ?? snapshot.ovnNbRemote)
-    : (config.ovnSbConnection ?? snapshot.ovnRemote);
+export interface OvnPlaces {
+  /** Remotes of the database that the driver reads. */
+  readonly database: string;
+  /** Where the Northbound driver finds the bindings that its own database may lack; other drivers need none. */
+  readonly bindings: string | undefined;
+  /** Why `bindings` is missing although something was said; for people. */
+  readonly bindingsProblem?: string;
 }
 
-/** Where the Northbound driver finds the bindings that its own database may lack; `undefined` for other drivers. */
-export function bindingsRemotes(config: AgentConfig, snapshot: OvsSnapshot): string | undefined {
-  return config.driver === 'nb_ovn_bgp_driver' ? (config.ovnSbConnection ?? snapshot.ovnRemote) : undefined;
+/** Where the databases are, or why nobody can know: nothing says so, or what is said is no remote. */
+export function ovnPlaces(
+  config: AgentConfig,
+  snapshot: OvsSnapshot,
+): ({ readonly ok: true } & OvnPlaces) | { readonly ok: false; readonly problem: string } {
+  const northbound = placeOf('ovn_nb_connection', config.ovnNbConnection, 'ovn-nb-remote', snapshot);
+  const southbound = placeOf('ovn_sb_connection', config.ovnSbConnection, 'ovn-remote', snapshot);
+  const own = config.driver === 'nb_ovn_bgp_driver' ? northbound : southbound;
+  if (own.remotes === undefined) return { ok: false, problem: own.problem };
+  if (own === southbound) return { ok: true, database: own.remotes, bindings: undefined };
+  return {
+    ok: true,
+    database: own.remotes,
+    bindings: southbound.remotes,
+    ...(southbound.remotes === undefined ? { bindingsProblem: southbound.problem } : {}),
+  };
 }
+
+type Place = { readonly remotes: string } | { readonly remotes: undefined; readonly problem: string };
+
+/** The option was checked when it was read; what others write into the local database is checked here. */
+function placeOf(
+  option: string,
+  configured: string | undefined,
+  key: 'ovn-nb-remote' | 'ovn-remote',
+  snapshot: OvsSnapshot,
+): Place {
+  if (configured !== undefined) return { remotes: configured };
+  const told = key === 'ovn-remote' ? snapshot.ovnRemote : snapshot.ovnNbRemote;
+  const advice = `set [ovn] ${option}, or external_ids:${key} in the local Open_vSwitch database`;
+  if (told === undefined || told.trim() === '') {
+    return {
+      remotes: undefined,
+      problem: `nothing says where the OVN ${DATABASE[key]} database is: ${advice}`,
+    };
+  }
+  try {
+    parseRemotes(told);
+    return { remotes: told };
+  } catch (error) {
+    if (!(error instanceof OvsdbConfigurationError)) throw error;
+    const problem = `external_ids:${key} in the local Open_vSwitch database is no address of a database: ${error.message}; ${advice}`;
+    return { remotes: undefined, problem };
+  }
+}
+
+const DATABASE = { 'ovn-nb-remote': 'Northbound', 'ovn-remote': 'Southbound' } as const;
 
 export function openOvnSource(
   config: AgentConfig,
-  remotes: { readonly database: string; readonly bindings: string | undefined },
+  { database, bindings, bindingsProblem }: OvnPlaces,
   identity: NodeIdentity,
   log: Logger,
   events: OvnSourceEvents,
+  clock: Clock = systemClock,
 ): OvnSource {
-  const { database, bindings } = remotes;
   if (config.driver === 'nb_ovn_bgp_driver') {
     const clients = {
       northbound: openClient(NORTHBOUND.name, database, config.ovnNbTls, log),
       southbound:
         bindings === undefined ? undefined : openClient(SOUTHBOUND.name, bindings, config.ovnSbTls, log),
     };
-    const places = { northbound: database, southbound: bindings };
-    return new NorthboundSource(config, clients, places, identity, log, events);
+    const places = { northbound: database, southbound: bindings, southboundProblem: bindingsProblem };
+    return new NorthboundSource(config, clients, places, identity, { log, clock }, events);
   }
   const client = openClient(SOUTHBOUND.name, database, config.ovnSbTls, log);
   const source = replicate(client, SOUTHBOUND, (views) => createSouthboundTopology(views, identity), events);

@@ -19,6 +19,7 @@ import {
   type Topology,
 } from '../ovn/topology.ts';
 import type { ExposingMethodWiring, NodeFacts, Pending, Wiring } from '../wiring/types.ts';
+import { AssumedPlaces } from './assumed-places.ts';
 import { DesiredState } from './desired-state.ts';
 import { ExposureState } from './exposure-state.ts';
 import type { MigrationGrace } from './migration-grace.ts';
@@ -41,6 +42,7 @@ export class Planner {
   readonly #method: ExposingMethodWiring;
   readonly #grace: MigrationGrace;
   readonly #exposures = new ExposureState();
+  readonly #assumed = new AssumedPlaces();
   readonly #desired = new DesiredState();
   readonly #pending = new Map<string, readonly Pending[]>();
   readonly #lastMacs = new Map<CandidateKey, MacAddress>();
@@ -75,7 +77,7 @@ export class Planner {
 
   /** What is wanted but waits for something; sorted by subject. */
   pending(): Pending[] {
-    return [...this.#pending.values()].flat();
+    return [...this.#pending.values(), this.#assumed.pending()].flat();
   }
 
   get facts(): NodeFacts | undefined {
@@ -91,6 +93,27 @@ export class Planner {
     const touched = new Set<ObjectKey>();
     this.#put(KEPT, { objects, pending: [] }, touched);
     return touched;
+  }
+
+  /**
+   * Keeps, of the exposures whose place is not known yet, those that stand on the node; true when there are such, and
+   * another `step` is due. Costs nothing when no new one waits.
+   */
+  keepStanding(isObserved: (key: ObjectKey) => boolean): boolean {
+    const facts = this.#facts;
+    if (facts === undefined) return false;
+    const input = { config: this.#config, facts };
+    const found = this.#assumed.recognise((exposure) => {
+      // What stands for somebody else tells nothing of this one.
+      if (this.#exposures.exposures.has(exposure.prefix)) return false;
+      return this.#method
+        .expose(exposure, input)
+        .objects.some(
+          ({ object, role }) => (role === 'advertise' || object.kind === 'rule') && isObserved(keyOf(object)),
+        );
+    });
+    this.markDirty(found);
+    return found.length > 0;
   }
 
   /** Another topology (first contents, another identity of the node): everything is evaluated again. */
@@ -164,15 +187,25 @@ export class Planner {
       }
       const observe = (candidate: Candidate | undefined): void =>
         this.#grace.observe(key, candidate?.kind === 'port' ? candidate.residence : undefined);
-      yield [key, evaluateCandidate(key, topology, policy, observe)];
+      yield [key, this.#verdict(key, topology, policy, observe)];
     }
     // Decisions on floating IPs ask whether their port is in its grace period.
     for (const key of others) {
       const observe = (candidate: Candidate | undefined): void => {
         this.#rememberMac(key, candidate);
       };
-      yield [key, evaluateCandidate(key, topology, policy, observe)];
+      yield [key, this.#verdict(key, topology, policy, observe)];
     }
+  }
+
+  #verdict(
+    key: CandidateKey,
+    topology: Topology,
+    policy: ExposurePolicy,
+    observe: (candidate: Candidate | undefined) => void,
+  ): Verdict {
+    const verdict = evaluateCandidate(key, topology, policy, observe);
+    return this.#assumed.admit(key, verdict, this.#exposures.exposures);
   }
 
   /** Neutron takes the MAC address out of a floating IP while its port is down, also in a live migration. */

@@ -17,7 +17,7 @@ import type { NodeFacts } from '../wiring/types.ts';
 import type { ChangeLog } from './change-log.ts';
 import type { MethodHandover } from './method-handover.ts';
 import { advertisementChanges, changeCount, withoutRemovals } from './plan-tools.ts';
-import type { Planner } from './planner.ts';
+import type { Planner, PlanningStep } from './planner.ts';
 import type { Mend, Repair } from './repair.ts';
 import type { WithdrawGuard } from './withdraw-guard.ts';
 
@@ -43,6 +43,9 @@ export interface ReconcilerCounters {
   failedChanges: number;
   drifts: number;
 }
+
+/** By objects of these kinds one sees what stands for an address. */
+const TELLING: readonly NodeObjectKind[] = ['rule', 'route', 'address', 'local-row'];
 
 const RETRY = { minMs: 500, maxMs: 30_000 };
 /** A repair that broke down, against its promise, is left alone for this long. */
@@ -191,9 +194,14 @@ export class Reconciler {
     }
     const step = planner.step();
     if (step === undefined) return false;
-    changeLog.decisions(step, planner.pending());
     this.#addCompare(step.touched);
-    if (this.#stale === 'all' || this.#stale.size > 0) await this.#read(signal);
+    const steps = [step];
+    try {
+      if (this.#stale === 'all' || this.#stale.size > 0) await this.#read(signal);
+      steps.push(...this.#keepStanding());
+    } finally {
+      for (const each of steps) changeLog.decisions(each, planner.pending());
+    }
     this.#addCompare(handover.hold(planner, node));
     if (this.#compare === 'all' || this.#compare.size > 0) await this.#correct(signal);
     const isCurrent = (): boolean => !this.#factsDirty;
@@ -202,6 +210,17 @@ export class Reconciler {
     await this.#mend(signal);
     this.#startLooks(signal);
     return true;
+  }
+
+  /** What stands for exposures whose place is not known yet stays: to be asked once the node was read. */
+  #keepStanding(): readonly PlanningStep[] {
+    const { planner, node } = this.#parts;
+    if (TELLING.some((kind) => this.#unreadable.has(kind))) return [];
+    if (!planner.keepStanding((key) => node.observed(key) !== undefined)) return [];
+    const step = planner.step();
+    if (step === undefined) return [];
+    this.#addCompare(step.touched);
+    return [step];
   }
 
   async #correctAlso(keys: ReadonlySet<ObjectKey>, signal: AbortSignal): Promise<void> {

@@ -29,6 +29,21 @@ const CLAIMS = [
   claim('vm-a', 'fa:16:3e:00:00:04', 'later'),
 ];
 
+describe('settle', () => {
+  it('a claim that knows where it is wins over one that assumes it, of whatever kind', () => {
+    const known = claim('vm-b', 'fa:16:3e:00:00:02');
+    const gateway = { ...claim('vm-a', 'fa:16:3e:00:00:01'), kind: 'gateway' } as const;
+    const assumed = {
+      ...gateway,
+      because: gateway.because.map((reason) => ({ ...reason, assumed: true }) as const),
+    };
+    expect(settle([known, gateway], () => undefined).winner).toBe(gateway);
+    expect(settle([assumed, known], () => undefined)).toEqual({ winner: known, denials: [] });
+    expect(ownWinner([assumed, known])).toBe(known);
+    expect(settle([assumed], () => undefined).winner).toBe(assumed);
+  });
+});
+
 describe('resolveConflict', () => {
   it('leaves a single claim alone', () => {
     const [only] = CLAIMS;

@@ -3,14 +3,14 @@
  * inside a tenant subnet counts only while that subnet is served for the network that it is in.
  *
  * In: exposures of the same prefix, and who wins other prefixes. Out: the winner if any, and for each other one a denial
- * that names both rows. Claims that rely on another prefix never win what others rely on, so the order in which prefixes
+ * that names both rows; one that only assumes where it is yields to one that knows. Claims that rely on another prefix never win what others rely on, so the order in which prefixes
  * are settled does not matter.
  */
 import type { Prefix } from '../base/address.ts';
 import { compareText } from '../base/order.ts';
 import { describeRow } from '../ovn/describe.ts';
 import type { RowReference } from '../ovn/topology.ts';
-import type { Denial, Exposure, ExposureKind } from './types.ts';
+import { type Denial, type Exposure, type ExposureKind, isAssumed } from './types.ts';
 
 /**
  * Higher wins. What serves many outranks what serves one: gateway ports, then floating IPs, then load balancers, then
@@ -50,7 +50,7 @@ export function settle(claims: readonly Exposure[], winnerOf: WinnerOf): Settlem
     else uncovered.push(denial);
   }
   if (standing.length === 0) return { winner: undefined, denials: uncovered };
-  const { winner, denials } = resolveConflict(standing);
+  const { winner, denials } = resolveConflict(known(standing));
   // A row that claims its address through several subnets needs one of them.
   const others = uncovered.filter(({ candidate }) => candidate !== winner.candidate);
   return { winner, denials: [...denials, ...others] };
@@ -58,7 +58,13 @@ export function settle(claims: readonly Exposure[], winnerOf: WinnerOf): Settlem
 
 /** For `WinnerOf`: the winner among all claims on a prefix that rely on no other one. */
 export function ownWinner(claims: readonly Exposure[] | undefined): Exposure | undefined {
-  return claims?.filter(({ delivery }) => delivery.type !== 'covered').sort(compareClaims)[0];
+  return known(claims?.filter(({ delivery }) => delivery.type !== 'covered') ?? []).sort(compareClaims)[0];
+}
+
+/** The claims that know where they are; where there is none, all of them. */
+function known(claims: readonly Exposure[]): Exposure[] {
+  const sure = claims.filter((claim) => !isAssumed(claim));
+  return sure.length > 0 ? sure : [...claims];
 }
 
 /** Why an exposure that relies on a subnet does not stand; `undefined` when it does or relies on none. */

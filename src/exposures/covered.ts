@@ -58,7 +58,7 @@ export function coveredClaim(
     because: [
       { row: source.row, note: source.note },
       { row: attachment.row, note: `inside ${prefix}` },
-      { row: gateway.port.row, note: 'gateway port active on this node' },
+      gateway.because,
     ],
   };
 }

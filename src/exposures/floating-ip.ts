@@ -123,7 +123,7 @@ function distributed(fip: FloatingIp, policy: ExposurePolicy): Place {
     network: networkOf(fip, policy.bridgeMappings),
     because: [
       { row: fip.row, note: `floating IP with ${mac.note}` },
-      { row: port.found.row, note: bound.note },
+      { row: port.found.row, ...bound.because },
     ],
   };
 }
@@ -146,10 +146,7 @@ function centralised(fip: FloatingIp, policy: ExposurePolicy): Place {
       fip.networkName === undefined && fip.network === undefined
         ? { ok: true, way: gateway.way }
         : networkOf(fip, policy.bridgeMappings),
-    because: [
-      { row: fip.row, note: CENTRAL_NOTES[fip.type] },
-      { row: gateway.port.row, note: 'gateway port active on this node' },
-    ],
+    because: [{ row: fip.row, note: CENTRAL_NOTES[fip.type] }, gateway.because],
   };
 }
 

@@ -58,7 +58,7 @@ export function evaluateGateway(port: GatewayPort, policy: ExposurePolicy): Verd
         mac,
         proxyNdp: familyOf(address) === 6 ? ndp : [],
         tag,
-        because: [{ row: port.row, note: `gateway port ${bound.note}` }],
+        because: [{ row: port.row, ...bound.because, note: `gateway port ${bound.because.note}` }],
       }),
     );
   }

@@ -214,10 +214,7 @@ class LoadBalancerDecision {
         answersAt: gateway.mac,
         proxyNdp: proxiedFor(address, network, this.#policy),
         tag: tagOf(this.#lb.marks, this.#verdict),
-        because: [
-          { row: this.#lb.row, note: NOTES[this.#lb.flavor] },
-          { row: gateway.port.row, note: 'gateway port active on this node' },
-        ],
+        because: [{ row: this.#lb.row, note: NOTES[this.#lb.flavor] }, gateway.because],
       }),
     );
   }

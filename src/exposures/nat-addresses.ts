@@ -44,7 +44,7 @@ export function evaluateNatAddresses(nat: FloatingIps, policy: ExposurePolicy): 
           tag: tagOf(nat.marks, verdict),
           because: [
             { row: nat.row, note: 'translated address' },
-            ...(entry.resident === undefined ? [] : [{ row: entry.resident.row, note: bound.note }]),
+            ...(entry.resident === undefined ? [] : [{ row: entry.resident.row, ...bound.because }]),
           ],
         }),
       );

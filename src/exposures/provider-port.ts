@@ -67,7 +67,7 @@ export function evaluatePort(port: WorkloadPort, policy: ExposurePolicy): Verdic
         mac: port.neighbor ? mac : undefined,
         proxyNdp: familyOf(address) === 6 ? ndp : [],
         tag,
-        because: [{ row: port.row, note: bound.note }],
+        because: [{ row: port.row, ...bound.because }],
       }),
     );
   }

@@ -9,9 +9,10 @@ import { type InterfaceAddress, type MacAddress, parseInterfaceAddress, parseMac
 import { quote } from '../base/quote.ts';
 import { describeRow } from '../ovn/describe.ts';
 import type { GatewayPort, Router, RowReference } from '../ovn/topology.ts';
+import { ASSUMED_HERE } from './bound-here.ts';
 import { disabledRefusal } from './disabled.ts';
 import { networkOf } from './provider-network.ts';
-import type { ExposurePolicy } from './types.ts';
+import type { ExposurePolicy, Reason } from './types.ts';
 import type { Refused, Way } from './verdict.ts';
 
 export interface ServingGateway {
@@ -20,6 +21,8 @@ export interface ServingGateway {
   /** Absent: not a MAC address; the neighbour is then asked for. */
   readonly mac: MacAddress | undefined;
   readonly interfaces: readonly InterfaceAddress[];
+  /** The port's row, and what of it counted. */
+  readonly because: Reason;
 }
 
 export type ServingGateways =
@@ -56,8 +59,13 @@ export function servingGateways(
     if (serving.ok) gateways.push(serving.gateway);
     else if (refusal.code === 'no-gateway' || refusal.code === 'gateway-elsewhere') refusal = serving;
   }
-  const [first, ...rest] = gateways;
+  // A gateway that is known to be here goes before one that may be.
+  const [first, ...rest] = [...gateways].sort((a, b) => assumption(a) - assumption(b));
   return first === undefined ? refusal : { ok: true, gateways: [first, ...rest] };
+}
+
+function assumption({ because }: ServingGateway): number {
+  return because.assumed === true ? 1 : 0;
 }
 
 /** Addresses and MAC of a gateway port, unparsable ones left out. */
@@ -72,7 +80,8 @@ function servingGateway(
   port: GatewayPort,
   policy: ExposurePolicy,
 ): { readonly ok: true; readonly gateway: ServingGateway } | Refused {
-  if (port.residence.kind !== 'here') {
+  const known = port.residence.kind === 'here';
+  if (!known && port.residence.kind !== 'unknown') {
     const message = `${describeRow(port.row)} is ${placeText(port)}`;
     return { ok: false, code: 'gateway-elsewhere', fault: false, message };
   }
@@ -80,7 +89,11 @@ function servingGateway(
   if (off !== undefined) return { ok: false, ...off };
   const network = networkOf(port, policy.bridgeMappings);
   if (!network.ok) return { ...network, fault: false };
-  return { ok: true, gateway: { port, way: network.way, ...gatewayValues(port) } };
+  const because: Reason = {
+    row: port.row,
+    ...(known ? { note: 'gateway port active on this node' } : ASSUMED_HERE),
+  };
+  return { ok: true, gateway: { port, way: network.way, because, ...gatewayValues(port) } };
 }
 
 function placeText({ residence }: GatewayPort): string {
@@ -92,6 +105,7 @@ function placeText({ residence }: GatewayPort): string {
     case 'here':
     case 'migrating':
     case 'nowhere':
+    case 'unknown':
       return 'active on no node';
     default:
       return residence satisfies never;

@@ -57,7 +57,7 @@ export function evaluateSubnet(subnet: Subnet, policy: ExposurePolicy): Verdict 
       tag: tagOf(subnet.marks, verdict),
       because: [
         { row: subnet.row, note: announce ? 'tenant network announced as a prefix' : 'tenant network' },
-        { row: gateway.port.row, note: 'gateway port active on this node' },
+        gateway.because,
       ],
     });
   }

@@ -24,6 +24,8 @@ export interface ProviderNetwork {
 export interface Reason {
   readonly row: RowReference;
   readonly note: string;
+  /** Present: not known yet. What stands on the node by this assumption stays, nothing new is made of it. */
+  readonly assumed?: true;
 }
 
 /** How traffic for an exposure gets from this node into OVN. */
@@ -69,12 +71,19 @@ export interface Exposure {
   readonly because: readonly Reason[];
 }
 
+/** True for what is exposed only where it was already: something that it rests on is not known yet. */
+export function isAssumed({ because }: Pick<Exposure, 'because'>): boolean {
+  return because.some(({ assumed }) => assumed === true);
+}
+
 /** Stable machine-readable reasons; the message is for people. */
 export type DenialCode =
   | 'not-bound-here'
   | 'not-up'
   /** Switched off (`enabled=false`): the port, its router, or what leads to it. */
   | 'disabled'
+  /** Only a database that has not told anything yet knows where it is. */
+  | 'place-unknown'
   | 'port-type'
   | 'no-address'
   | 'bad-mac'

@@ -1,6 +1,6 @@
 /**
  * Where things are by the word of the Southbound database, for what the Northbound database does not tell: ports of plain
- * OVN, external ports, and gateway ports before OVN 23.09.
+ * OVN, external ports, and gateway ports before OVN 23.09. As long as that word is awaited, their places are unknown.
  */
 import { sortedBy } from '../base/order.ts';
 import { type Cms, madeByNeutron } from './cms.ts';
@@ -10,7 +10,11 @@ import { plumbingType } from './northbound-schema.ts';
 import { southboundResidence } from './residence.ts';
 import type { Residence } from './topology.ts';
 
+/** What the Southbound database is asked about. */
+export type BoundThing = 'port' | 'gateway';
+
 const NOWHERE: Residence = { kind: 'nowhere' };
+const UNKNOWN: Residence = { kind: 'unknown' };
 /** Name of the binding that follows the active chassis of a router's port. */
 const chassisRedirectName = (port: string): string => `cr-${port}`;
 
@@ -21,10 +25,16 @@ export class NorthboundBindings {
     this.#context = context;
   }
 
-  /** Where a switch's port is bound; nowhere as long as nobody can tell. */
+  /** Where a switch's port is bound. */
   portResidence(name: string): Residence {
+    return this.#residence(name, 'port');
+  }
+
+  #residence(name: string, what: BoundThing): Residence {
     const { bindings, identity } = this.#context;
-    if (bindings === undefined || name === '') return NOWHERE;
+    if (name === '') return NOWHERE;
+    if (this.#context.awaitsBindings(what)) return UNKNOWN;
+    if (bindings === undefined) return NOWHERE;
     const row = sortedBy(bindings.Port_Binding.find('logicalPort', name), ({ _uuid }) => _uuid)[0];
     if (row === undefined) return NOWHERE;
     // A chassis that is not in the replica (yet) is not this one: its UUID stands for its name.
@@ -43,7 +53,7 @@ export class NorthboundBindings {
   /** Where a router's port is active: bound or not, it is never down or migrating. */
   gatewayResidence(name: string): Residence {
     if (name === '') return NOWHERE;
-    const residence = this.portResidence(chassisRedirectName(name));
+    const residence = this.#residence(chassisRedirectName(name), 'gateway');
     return residence.kind === 'down' || residence.kind === 'migrating' ? { kind: 'here' } : residence;
   }
 }

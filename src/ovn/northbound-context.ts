@@ -4,6 +4,7 @@
  */
 import { parsePrefix } from '../base/address.ts';
 import type { ChangeSet, Uuid } from '../ovsdb/types.ts';
+import type { BoundThing } from './bindings.ts';
 import { BINDINGS, type BindingsDatabase, type BindingsViews } from './bindings-schema.ts';
 import { BulkMembers } from './bulk-members.ts';
 import type { Cms } from './cms.ts';
@@ -37,6 +38,8 @@ export class NorthboundContext {
   readonly raw: NorthboundViews;
   readonly views: TrackedViews<NorthboundDatabase>;
   readonly bindings: TrackedViews<BindingsDatabase> | undefined;
+  /** Whether what the bindings say of such things is still to come. */
+  readonly awaitsBindings: (what: BoundThing) => boolean;
   readonly identity: NodeIdentity;
   readonly cms: Cms;
   /** `localnet` and `router` ports of a switch. */
@@ -46,8 +49,15 @@ export class NorthboundContext {
   /** `snat` rows of a router. */
   readonly translations: BulkMembers<NorthboundDatabase, 'Logical_Router', 'NAT'>;
 
-  constructor(raw: NorthboundViews, identity: NodeIdentity, cms: Cms, bindings: BindingsViews | undefined) {
+  constructor(
+    raw: NorthboundViews,
+    identity: NodeIdentity,
+    cms: Cms,
+    bindings: BindingsViews | undefined,
+    awaitsBindings: (what: BoundThing) => boolean = () => false,
+  ) {
     const { graph } = this;
+    this.awaitsBindings = awaitsBindings;
     this.raw = raw;
     this.identity = identity;
     this.cms = cms;

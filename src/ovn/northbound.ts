@@ -6,7 +6,7 @@
  * of a query graph, which remembers what was read to resolve it; networks, routers, gateways and subnets are its queries.
  */
 import type { ChangeSet, Uuid } from '../ovsdb/types.ts';
-import { NorthboundBindings } from './bindings.ts';
+import { type BoundThing, NorthboundBindings } from './bindings.ts';
 import type { BindingsDatabase, BindingsViews } from './bindings-schema.ts';
 import { rowsOf } from './changes.ts';
 import type { Cms } from './cms.ts';
@@ -33,6 +33,11 @@ export interface NorthboundOptions {
   readonly cms?: Cms;
   /** Bindings of the Southbound database; without them, ports that only it places are nowhere. */
   readonly bindings?: BindingsViews;
+  /**
+   * Whether what the bindings say of such things is still to come: their places are unknown until then. Must only turn
+   * false with a change of the bindings, and true with contents of a snapshot. Default: it is never awaited.
+   */
+  readonly awaitsBindings?: (what: BoundThing) => boolean;
 }
 
 export interface NorthboundTopology extends IncrementalTopology<NorthboundDatabase> {
@@ -47,7 +52,8 @@ export function createNorthboundTopology(
   identity: NodeIdentity,
   options: NorthboundOptions = {},
 ): NorthboundTopology {
-  return new Northbound(new NorthboundContext(views, identity, options.cms ?? 'auto', options.bindings));
+  const { cms = 'auto', bindings, awaitsBindings } = options;
+  return new Northbound(new NorthboundContext(views, identity, cms, bindings, awaitsBindings));
 }
 
 class Northbound implements NorthboundTopology {
@@ -63,6 +69,8 @@ class Northbound implements NorthboundTopology {
    * change around them is noticed; these are the ones that were candidates when they were resolved last.
    */
   readonly #attached = new Set<CandidateKey>();
+  /** Places were unknown at the last change of the bindings. */
+  #awaiting = false;
 
   constructor(context: NorthboundContext) {
     this.#context = context;
@@ -121,7 +129,10 @@ class Northbound implements NorthboundTopology {
   }
 
   affectedByBindings(changes: ChangeSet<BindingsDatabase>): 'all' | ReadonlySet<CandidateKey> {
-    if (changes.cause === 'snapshot') return this.#everything();
+    // Unknown places are no reads of rows, so their first rows do not name them.
+    const awaited = this.#awaiting;
+    this.#awaiting = this.#context.awaitsBindings('port');
+    if (changes.cause === 'snapshot' || awaited !== this.#awaiting) return this.#everything();
     return this.#touch(this.#context.staleBindings(changes));
   }
 

@@ -54,7 +54,9 @@ export type Residence =
   /** Bound here but not up. */
   | { readonly kind: 'down' }
   | { readonly kind: 'elsewhere'; readonly node: string }
-  | { readonly kind: 'nowhere' };
+  | { readonly kind: 'nowhere' }
+  /** Only another database tells, which has not told anything yet: what stands for it is neither right nor wrong. */
+  | { readonly kind: 'unknown' };
 
 /** What the operator wrote into `external_ids` of one row, unchecked. */
 export interface Mark {

@@ -1,19 +1,18 @@
 /**
- * Runs the tests that prove one deviation against source with one mutation in it. No file is touched: the text is
+ * Runs the tests that prove one deviation or promise against source with one mutation in it. No file is touched: the text is
  * replaced on its way into the tests.
  *
  * In: `MUTATION`, the position of the mutation in `mutations.ts`. Throws when the source has not exactly one place for it.
  */
 import { resolve } from 'node:path';
 import { defineConfig } from 'vitest/config';
-import { DEVIATIONS } from '../integration/conformance/deviations.ts';
-import { MUTATIONS, titlePattern } from './mutations.ts';
+import { MUTATIONS, PROVEN, titlePattern } from './mutations.ts';
 
 const PROJECT = resolve(import.meta.dirname, '../..');
 
 const mutation = MUTATIONS[Number(process.env.MUTATION)];
 if (mutation === undefined) throw new Error(`MUTATION is none of 0 to ${MUTATIONS.length - 1}`);
-const proofs = DEVIATIONS.find(({ id }) => id === mutation.id)?.proofs ?? [];
+const proofs = PROVEN.find(({ id }) => id === mutation.id)?.proofs ?? [];
 const target = resolve(PROJECT, mutation.file);
 
 export default defineConfig({

@@ -21,7 +21,9 @@ let stops: (() => Promise<void>)[];
 let warnings: string[];
 /** The agent's timers; what it waits for otherwise comes by itself. */
 let clock: VirtualClock;
-const log: Logger = { ...silentLogger, warn: (_, message) => void warnings.push(message), child: () => log };
+const warn = (fields: object, message: string): void =>
+  void warnings.push(`${message} ${JSON.stringify(fields)}`);
+const log: Logger = { ...silentLogger, warn, error: warn, child: () => log };
 beforeEach(async () => {
   cloud = await startCloud('nb-underlay');
   edge = await cloud.node(NODE);
@@ -131,7 +133,9 @@ describe('a running agent', () => {
     const { systemId } = edge.ovs.snapshot() ?? {};
     edge.ovs.set({ systemId: undefined });
     const agent = start();
-    await expect.poll(() => warnings).toContainEqual(expect.stringContaining('does not say system-id'));
+    await expect
+      .poll(() => warnings)
+      .toContainEqual(expect.stringContaining('has no external_ids:system-id'));
     expect([agent.ready(), edge.writes()]).toEqual([0, 0]);
     edge.ovs.set({ systemId });
     await expect.poll(agent.ready).toBe(1);

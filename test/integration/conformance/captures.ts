@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { type DesiredNode, desiredNode } from '../../../src/agent/desired-node.ts';
 import { FactsReader } from '../../../src/agent/facts-reader.ts';
 import { readIdentity } from '../../../src/agent/identity.ts';
-import { bindingsRemotes, openOvnSource, ovnRemotes } from '../../../src/agent/ovn-source.ts';
+import { openOvnSource, ovnPlaces } from '../../../src/agent/ovn-source.ts';
 import { silentLogger } from '../../../src/base/logger.ts';
 import { defaultConfig } from '../../../src/config/assemble.ts';
 import type { AgentConfig } from '../../../src/config/types.ts';
@@ -112,8 +112,8 @@ export async function withTopology<T>(
 ): Promise<T> {
   const snapshot = edge.ovs.snapshot() ?? missing('the local switch');
   const identity = readIdentity(snapshot, 'not-the-host-name') ?? missing('system-id');
-  const remotes = ovnRemotes(config, snapshot) ?? missing('the OVN database');
-  const places = { database: remotes, bindings: bindingsRemotes(config, snapshot) };
+  const places = ovnPlaces(config, snapshot);
+  if (!places.ok) throw new Error(places.problem);
   const source = openOvnSource(config, places, identity, silentLogger, { changed: () => undefined });
   try {
     await source.whenSynchronized(AbortSignal.timeout(DEADLINE_MS));
