@@ -57,7 +57,7 @@ beforeEach(async () => {
   ]);
 });
 afterEach(async () => {
-  for (const end of ends.reverse()) await end();
+  for (const end of ends.toReversed()) await end();
 });
 
 function map(entries: Readonly<Record<string, string>>): unknown {
@@ -206,7 +206,7 @@ describe('with a Southbound database', () => {
     await settled(agent);
     expect(await advertised()).toEqual([NEUTRON, PLAIN]);
     await bind(empty, 'C2');
-    await until('the port is withdrawn', async () => (await advertised()).join() === NEUTRON);
+    await expect.poll(advertised).toEqual([NEUTRON]);
   });
 
   it('that comes late, the ports that it places are announced then', async () => {
@@ -218,7 +218,7 @@ describe('with a Southbound database', () => {
     await settled(agent);
     expect(await advertised()).toEqual([NEUTRON]);
     await southbound.start();
-    await until('the port is announced', async () => (await advertised()).length === 2, 20_000);
+    await expect.poll(advertised, { timeout: 20_000 }).toEqual([NEUTRON, PLAIN]);
   });
 
   it('that goes away, what it said stays true, and what the Northbound database says is done', async () => {
@@ -228,7 +228,7 @@ describe('with a Southbound database', () => {
     await settled(start());
     await southbound.kill();
     await setUp('neutron-vm', false);
-    await until('the port is withdrawn', async () => (await advertised()).join() === PLAIN);
+    await expect.poll(advertised).toEqual([PLAIN]);
   });
 });
 
@@ -255,6 +255,6 @@ describe('where the databases are', () => {
     edge.ovs.set({ ovnNbRemote: 'tpc:192.0.2.1:6641' });
     await until('it is told', () => said.some((line) => line.includes('external_ids:ovn-nb-remote')));
     await setUp('neutron-vm', false);
-    await until('the port is withdrawn', async () => (await advertised()).length === 0);
+    await expect.poll(advertised).toEqual([]);
   });
 });
