@@ -96,6 +96,7 @@ class Agent {
         holdSec: config.withdrawGuardHoldSec,
       },
       clock,
+      log,
     );
     this.#reconciler = new Reconciler({
       planner: this.#planner,

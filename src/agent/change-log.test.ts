@@ -4,7 +4,14 @@ import { VirtualClock } from '../base/virtual-clock.ts';
 import { ChangeLog } from './change-log.ts';
 import type { PlanningStep } from './planner.ts';
 
-const NOTHING: PlanningStep = { touched: new Set(), exposed: [], withdrawn: [], denied: [] };
+const NOTHING: PlanningStep = {
+  causes: new Set(),
+  loss: { objects: new Map(), prefixes: new Set() },
+  touched: new Set(),
+  exposed: [],
+  withdrawn: [],
+  denied: [],
+};
 
 function makeLog(): { readonly log: ChangeLog; readonly clock: VirtualClock; readonly lines: string[] } {
   const lines: string[] = [];

@@ -4,6 +4,7 @@
  * What repeats (a change that keeps failing, an exposure that keeps waiting) is said when it begins and when it ends,
  * not at every attempt. Waiting a moment is ordinary (a patch port is made after its row), waiting long is a warning.
  */
+import type { Prefix } from '../base/address.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 import { reasonText } from '../exposures/reasons.ts';
@@ -38,7 +39,12 @@ export class ChangeLog {
     for (const cancel of this.#longWaits.values()) cancel();
   }
 
-  decisions(step: PlanningStep, pending: readonly Pending[]): void {
+  /** `held`: prefixes that stay although they are withdrawn; whoever holds them says so. */
+  decisions(
+    step: PlanningStep,
+    pending: readonly Pending[],
+    held: ReadonlySet<Prefix> = new Set<Prefix>(),
+  ): void {
     for (const exposure of step.exposed) {
       this.#log.info(
         {
@@ -50,6 +56,7 @@ export class ChangeLog {
       );
     }
     for (const exposure of step.withdrawn) {
+      if (held.has(exposure.prefix)) continue;
       this.#log.info({ address: exposure.address, network: exposure.network.name }, 'withdraw');
     }
     for (const denial of step.denied) {

@@ -57,6 +57,15 @@ export class DesiredState {
     return this.#keysOf.keys();
   }
 
+  /** What one contributor wants, whoever wants it besides. */
+  of(contributor: string): readonly DesiredObject[] {
+    return (this.#keysOf.get(contributor) ?? []).flatMap((key) => {
+      const entry = this.#entries.get(key);
+      const own = entry?.contributor === contributor ? entry.desired : entry?.others?.get(contributor);
+      return own ?? [];
+    });
+  }
+
   #put(contributor: string, key: ObjectKey, desired: DesiredObject): void {
     const entry = this.#entries.get(key);
     if (entry === undefined) {

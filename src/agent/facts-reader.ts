@@ -3,7 +3,7 @@
  * numbers, what the kernel can do, FRR's router id.
  *
  * Every call reads anew and returns the previous object when nothing differs, so that "same object" means "same facts".
- * What cannot be told right now (FRR away) keeps its last value.
+ * What cannot be told right now (FRR away, `external_ids` emptied) keeps its last value.
  */
 import type { IpAddress } from '../base/address.ts';
 import { parseBridgeMappings } from '../base/bridge-mappings.ts';
@@ -19,6 +19,9 @@ import type { LocalOvnFacts, NodeFacts } from '../wiring/types.ts';
 import { LocalOvnFactsReader } from './local-ovn-facts.ts';
 import { mappedBridges, nodeFacts, nodeScope } from './node-facts.ts';
 
+/** What people and ovn-controller write there, as against what the switch is like. */
+type Statements = Pick<OvsSnapshot, 'bridgeMappings' | 'integrationBridge' | 'externalIds'>;
+
 export class FactsReader {
   readonly #edge: NodeEdge;
   readonly #config: AgentConfig;
@@ -26,6 +29,7 @@ export class FactsReader {
   #last: NodeFacts | undefined;
   #routerId: IpAddress | undefined;
   #mappingsText: string | undefined;
+  #said: Statements | undefined;
   readonly #localOvn: LocalOvnFactsReader;
   #localWarnings = '';
 
@@ -38,8 +42,9 @@ export class FactsReader {
   }
 
   async read(signal: AbortSignal): Promise<NodeFacts> {
-    const snapshot = this.#edge.ovs.snapshot();
-    if (snapshot === undefined) throw new Error('the local Open_vSwitch database has not been read yet');
+    const found = this.#edge.ovs.snapshot();
+    if (found === undefined) throw new Error('the local Open_vSwitch database has not been read yet');
+    const snapshot = this.#withStatements(found);
     this.#warnOfMappings(snapshot);
     const kernel = await kernelFacts(this.#edge, mappedBridges(snapshot.bridgeMappings));
     const rtTables = await this.#edge.files.readRtTables();
@@ -56,6 +61,14 @@ export class FactsReader {
   /** Fixed names and numbers of this node, for the rooms that must know what is the agent's. */
   scope(facts: NodeFacts): NodeScope {
     return nodeScope(this.#config, facts);
+  }
+
+  /** A database that does not say who this node is says nothing of it: what it said last counts on. */
+  #withStatements(snapshot: OvsSnapshot): OvsSnapshot {
+    if (snapshot.systemId === undefined && this.#said !== undefined) return { ...snapshot, ...this.#said };
+    const { systemId, bridgeMappings, integrationBridge, externalIds } = snapshot;
+    if (systemId !== undefined) this.#said = { bridgeMappings, integrationBridge, externalIds };
+    return snapshot;
   }
 
   async #readLocalOvn(snapshot: OvsSnapshot, bridges: readonly string[]): Promise<LocalOvnFacts | undefined> {

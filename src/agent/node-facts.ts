@@ -43,6 +43,7 @@ export function nodeFacts(
   return {
     bridgeMappings: mappings,
     bridges,
+    integrationBridge: snapshot.integrationBridge,
     tables: assignTables(rtTables, names, [config.bgpVrfTableId]),
     kernelVlan: kernel.vlan,
     routerId,

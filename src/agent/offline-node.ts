@@ -9,7 +9,12 @@ import { parseBridgeMappings } from '../base/bridge-mappings.ts';
 import type { RtTableEntry } from '../node/edge.ts';
 import type { KernelFacts } from '../node/kernel-facts.ts';
 import { SWITCH_SPEC } from '../openvswitch/schema.ts';
-import { buildSnapshot, interfaceOf, type SwitchTables } from '../openvswitch/snapshot.ts';
+import {
+  buildSnapshot,
+  DEFAULT_INTEGRATION_BRIDGE,
+  interfaceOf,
+  type SwitchTables,
+} from '../openvswitch/snapshot.ts';
 import type { OvsBridge, OvsPort, OvsSnapshot } from '../openvswitch/types.ts';
 import type { Localnet } from '../ovn/topology.ts';
 import { type DatabaseFile, databaseSpec, type FileContents, tableSpec } from '../ovsdb/index.ts';
@@ -115,6 +120,7 @@ export function readingsOfMappings(
     systemId: identity.systemId,
     hostname: identity.hostname,
     bridgeMappings,
+    integrationBridge: DEFAULT_INTEGRATION_BRIDGE,
     ovnRemote: undefined,
     ovnNbRemote: undefined,
     bridges,
@@ -153,7 +159,7 @@ function macInUse(tables: SwitchTables, bridge: string): MacAddress | undefined 
 }
 
 function patchPorts(localnets: readonly Localnet[]): ReadonlyMap<string, OvsPort> {
-  const names = [...new Set(localnets.map(({ name }) => patchPort(name)))].sort();
+  const names = [...new Set(localnets.map(({ name }) => patchPort(name, DEFAULT_INTEGRATION_BRIDGE)))].sort();
   return new Map(
     names.map((name, index) => [
       name,

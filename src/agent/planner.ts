@@ -22,14 +22,27 @@ import type { ExposingMethodWiring, NodeFacts, Pending, Wiring } from '../wiring
 import { AssumedPlaces } from './assumed-places.ts';
 import { DesiredState } from './desired-state.ts';
 import { ExposureState } from './exposure-state.ts';
+import { HeldObjects, type Loss } from './held-objects.ts';
 import type { MigrationGrace } from './migration-grace.ts';
 
 const BASE = 'base';
 /** Sorts before every other contributor: where it and another one want the same thing otherwise, what stands counts. */
 const KEPT = '!kept';
 
+/**
+ * Why things are worked out anew other than for changed rows: the database was read anew, it is another one or read for
+ * another chassis, another text of ovn-bridge-mappings, other settings of the node.
+ */
+export type Upheaval = 'snapshot' | 'source' | 'mappings' | 'settings';
+
+const NO_LOSS: Loss = { objects: new Map(), prefixes: new Set() };
+
 /** What one computation changed. */
 export interface PlanningStep {
+  /** Empty: only rows changed, or what the node itself is like. */
+  readonly causes: ReadonlySet<Upheaval>;
+  /** What is not wanted any more, where there are causes; it belongs to this very step. */
+  readonly loss: Loss;
   /** Keys to compare with the node; `all` after a change of the facts. */
   readonly touched: ReadonlySet<ObjectKey> | 'all';
   readonly exposed: readonly Exposure[];
@@ -44,6 +57,8 @@ export class Planner {
   readonly #exposures = new ExposureState();
   readonly #assumed = new AssumedPlaces();
   readonly #desired = new DesiredState();
+  /** What is wanted on although this planner does not want it any more. */
+  readonly held = new HeldObjects(this.#desired);
   readonly #pending = new Map<string, readonly Pending[]>();
   readonly #lastMacs = new Map<CandidateKey, MacAddress>();
   #topology: Topology | undefined;
@@ -52,6 +67,7 @@ export class Planner {
   #dirty = new Set<CandidateKey>();
   #everything = true;
   #rewire = true;
+  #causes = new Set<Upheaval>();
 
   constructor(config: AgentConfig, method: ExposingMethodWiring, grace: MigrationGrace) {
     this.#config = config;
@@ -118,6 +134,7 @@ export class Planner {
 
   /** Another topology (first contents, another identity of the node): everything is evaluated again. */
   setTopology(topology: Topology): void {
+    if (this.#topology !== undefined) this.#causes.add('source');
     this.#topology = topology;
     this.#everything = true;
   }
@@ -126,12 +143,16 @@ export class Planner {
     const before = this.#facts;
     this.#facts = facts;
     this.#rewire = true;
-    if (JSON.stringify(before?.bridgeMappings) !== JSON.stringify(facts.bridgeMappings))
-      this.#everything = true;
+    const remapped = JSON.stringify(before?.bridgeMappings) !== JSON.stringify(facts.bridgeMappings);
+    if (remapped) this.#everything = true;
+    if (before === undefined) return;
+    if (remapped) this.#causes.add('mappings');
+    else if (settingsText(before) !== settingsText(facts)) this.#causes.add('settings');
   }
 
-  /** These candidates may have another verdict now. */
-  markDirty(candidates: 'all' | Iterable<CandidateKey>): void {
+  /** These candidates may have another verdict now; with a cause if not because single rows changed. */
+  markDirty(candidates: 'all' | Iterable<CandidateKey>, cause?: Upheaval): void {
+    if (cause !== undefined) this.#causes.add(cause);
     if (candidates === 'all') this.#everything = true;
     else for (const key of candidates) this.#dirty.add(key);
   }
@@ -145,6 +166,9 @@ export class Planner {
   step(): PlanningStep | undefined {
     if (this.#topology === undefined || this.#facts === undefined) return undefined;
     const topology = this.#topology;
+    const causes = this.#causes;
+    this.#causes = new Set();
+    if (causes.size > 0) this.held.begin();
     const input = { config: this.#config, facts: this.#facts };
     const policy = this.#policy(this.#facts);
     const keys = this.#everything
@@ -167,6 +191,8 @@ export class Planner {
     this.#everything = false;
     this.#rewire = false;
     return {
+      causes,
+      loss: causes.size > 0 ? this.held.loss([KEPT]) : NO_LOSS,
       touched: all ? 'all' : touched,
       exposed: delta.exposed,
       withdrawn: delta.withdrawn,
@@ -235,6 +261,7 @@ export class Planner {
 
   #put(contributor: string, wiring: Wiring | undefined, touched: Set<ObjectKey>): void {
     const objects = wiring?.objects ?? [];
+    this.held.note(contributor);
     this.#desired.replace(
       contributor,
       objects.map((desired) => [keyOf(desired.object), desired] as const),
@@ -243,6 +270,11 @@ export class Planner {
     if (wiring === undefined || wiring.pending.length === 0) this.#pending.delete(contributor);
     else this.#pending.set(contributor, wiring.pending);
   }
+}
+
+/** What somebody set, as against what the node is like: a bridge that is gone is gone. */
+function settingsText({ tables, integrationBridge, localOvn }: NodeFacts): string {
+  return JSON.stringify([[...tables], integrationBridge, localOvn?.mappings, localOvn?.integrationBridge]);
 }
 
 function sameLocalnets(a: readonly Localnet[], b: readonly Localnet[]): boolean {

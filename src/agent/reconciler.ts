@@ -16,7 +16,7 @@ import type { CandidateKey } from '../ovn/topology.ts';
 import type { NodeFacts } from '../wiring/types.ts';
 import type { ChangeLog } from './change-log.ts';
 import type { MethodHandover } from './method-handover.ts';
-import { advertisementChanges, changeCount, withoutRemovals } from './plan-tools.ts';
+import { changeCount } from './plan-tools.ts';
 import type { Planner, PlanningStep } from './planner.ts';
 import type { Mend, Repair } from './repair.ts';
 import type { WithdrawGuard } from './withdraw-guard.ts';
@@ -86,8 +86,7 @@ export class Reconciler {
 
   /** Rows changed; `snapshot`: the contents were read anew and are looked at with suspicion. */
   topologyChanged(affected: 'all' | Iterable<CandidateKey>, cause: 'snapshot' | 'update'): void {
-    this.#parts.planner.markDirty(affected);
-    if (cause === 'snapshot') this.#parts.guard.suspect();
+    this.#parts.planner.markDirty(affected, cause === 'snapshot' ? cause : undefined);
     this.#work();
   }
 
@@ -181,7 +180,7 @@ export class Reconciler {
 
   /** False when there was nothing to compute from yet. */
   async #pass(signal: AbortSignal): Promise<boolean> {
-    const { planner, node, handover, readFacts, scopeOf, changeLog } = this.#parts;
+    const { planner, node, handover, guard, readFacts, scopeOf, changeLog } = this.#parts;
     this.counters.passes += 1;
     if (this.#factsDirty) {
       this.#factsDirty = false;
@@ -192,17 +191,18 @@ export class Reconciler {
         throw error;
       }
     }
-    const step = planner.step();
+    const step = this.#step();
     if (step === undefined) return false;
-    this.#addCompare(step.touched);
     const steps = [step];
     try {
       if (this.#stale === 'all' || this.#stale.size > 0) await this.#read(signal);
       steps.push(...this.#keepStanding());
     } finally {
-      for (const each of steps) changeLog.decisions(each, planner.pending());
+      for (const each of steps) changeLog.decisions(each, planner.pending(), planner.held.prefixes());
     }
     this.#addCompare(handover.hold(planner, node));
+    this.#addCompare(guard.judgeStanding(planner, node));
+    if (guard.dueInMs !== undefined) this.#schedule(guard.dueInMs);
     if (this.#compare === 'all' || this.#compare.size > 0) await this.#correct(signal);
     const isCurrent = (): boolean => !this.#factsDirty;
     await handover.confirm(node, isCurrent, (keys) => this.#correctAlso(keys, signal), signal);
@@ -217,10 +217,18 @@ export class Reconciler {
     const { planner, node } = this.#parts;
     if (TELLING.some((kind) => this.#unreadable.has(kind))) return [];
     if (!planner.keepStanding((key) => node.observed(key) !== undefined)) return [];
+    const step = this.#step();
+    return step === undefined ? [] : [step];
+  }
+
+  /** Computes what is wanted now, and has it judged before anything else can happen. */
+  #step(): PlanningStep | undefined {
+    const { planner, guard } = this.#parts;
     const step = planner.step();
-    if (step === undefined) return [];
+    if (step === undefined) return undefined;
     this.#addCompare(step.touched);
-    return [step];
+    this.#addCompare(guard.judge(planner, step));
+    return step;
   }
 
   async #correctAlso(keys: ReadonlySet<ObjectKey>, signal: AbortSignal): Promise<void> {
@@ -233,8 +241,7 @@ export class Reconciler {
     const { planner, node, handover } = this.#parts;
     const keys = this.#compare;
     this.#compare = new Set();
-    const admitted = this.#admit(node.plan(planner.desired, keys === 'all' ? undefined : keys));
-    const plan = handover.admit(admitted);
+    const plan = handover.admit(node.plan(planner.desired, keys === 'all' ? undefined : keys));
     const outcomes = await node.apply(plan, signal);
     this.#conclude(plan, outcomes, keys);
   }
@@ -339,27 +346,6 @@ export class Reconciler {
     if (before !== undefined && JSON.stringify([...before.tables]) !== JSON.stringify([...facts.tables])) {
       this.#stale = 'all';
     }
-  }
-
-  /** Lets the guard take the withdrawals out of a plan that it does not believe yet. */
-  #admit(plan: NodePlan): NodePlan {
-    const { guard, planner, log } = this.#parts;
-    const { withdrawn, added } = advertisementChanges(plan);
-    let standing = withdrawn - added;
-    if (withdrawn > 0 && guard.suspicious) {
-      for (const desired of planner.desired.values()) if (desired.role === 'advertise') standing += 1;
-    }
-    const decision = guard.decide(withdrawn, standing);
-    if (decision.kind === 'proceed') return plan;
-    if (decision.started) {
-      log.error(
-        { withdrawals: withdrawn, standing, holdSec: Math.round(decision.retryMs / 1000) },
-        'what the database says now would withdraw most of what this node advertises: held back; it is believed if it still says so after the hold',
-      );
-    }
-    this.#compare = 'all';
-    this.#schedule(decision.retryMs);
-    return withoutRemovals(plan);
   }
 
   #conclude(

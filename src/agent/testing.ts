@@ -66,6 +66,7 @@ export class TestAgent {
         holdSec: config.withdrawGuardHoldSec,
       },
       this.clock,
+      silentLogger,
     );
     const facts = new FactsReader(edge, config, silentLogger);
     this.reconciler = new Reconciler({

@@ -174,19 +174,19 @@ export const OPTIONS = {
     type: integerType(0, 100, 'per cent'),
     default: '50',
     origin: 'own',
-    help: 'A resynchronisation with a database that would withdraw more than this share of the exposed addresses is held back for withdraw_guard_hold seconds. 100: never held back.',
+    help: 'A withdrawal of more than this share of the advertised prefixes is held back for withdraw_guard_hold seconds, unless changed rows of the database ask for it: a database that comes back nearly empty, other bridge mappings, another chassis name or database, a start beside what stands from before. 100: never held back.',
   }),
   withdrawGuardMinimum: option('DEFAULT', 'withdraw_guard_minimum', {
     type: integerType(0, 1_000_000, 'addresses'),
     default: '10',
     origin: 'own',
-    help: 'The guard acts only while at least this many addresses are exposed.',
+    help: 'The guard acts only when at least this many prefixes would be withdrawn.',
   }),
   withdrawGuardHold: option('DEFAULT', 'withdraw_guard_hold', {
     type: delayOrZeroType,
     default: '60',
     origin: 'own',
-    help: 'Seconds for which the guard holds a large withdrawal back before the database is believed.',
+    help: 'Seconds for which the guard holds a large withdrawal back. What is still missing then is believed and taken away.',
   }),
   frrRunDir: option('DEFAULT', 'frr_run_dir', {
     type: pathType,

@@ -99,7 +99,7 @@ export interface AgentConfig {
   readonly exposeExternalPorts: boolean;
   /** How long a port that was being migrated to this node keeps its exposure while it is down. */
   readonly migrationGraceSec: number;
-  /** A resynchronisation that would withdraw more than this share of at least `withdrawGuardMinimum` is held back. */
+  /** What would withdraw more than this share, and at least `withdrawGuardMinimum`, is held back unless single rows ask for it. */
   readonly withdrawGuardPercent: number;
   readonly withdrawGuardMinimum: number;
   readonly withdrawGuardHoldSec: number;

@@ -16,7 +16,7 @@ export interface ProviderNetwork {
   readonly bridge: string;
   /** 802.1Q tag 1..4094; absent: flat. */
   readonly vlan?: number;
-  /** Name of the localnet port; its patch port is `patch-<localnet>-to-br-int`. */
+  /** Name of the localnet port; its patch port is `patch-<localnet>-to-<integration bridge>`. */
   readonly localnet: string;
 }
 

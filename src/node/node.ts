@@ -132,6 +132,16 @@ export class Node {
     return this.#stale;
   }
 
+  /** True when a kind was read at least once. */
+  knows(kind: NodeObjectKind): boolean {
+    return this.#mirror.has(kind);
+  }
+
+  /** As set last; throws before that. */
+  get scope(): NodeScope {
+    return this.#view().scope;
+  }
+
   counters(): NodeCounters {
     return this.#counters;
   }

@@ -51,6 +51,12 @@ export function isLinkLocal(prefix: Prefix): boolean {
   return /^(?:fe[89ab][0-9a-f]:|169\.254\.)/.test(prefix);
 }
 
+/** The prefix that an advertisement makes traffic come for. */
+export function advertisedPrefix(object: NodeObject): Prefix | undefined {
+  if (object.kind === 'address') return object.prefix;
+  return object.kind === 'route' ? object.destination : undefined;
+}
+
 /** True for what makes traffic come here: it is withdrawn first and put in place last. */
 export function isAdvertisement(scope: NodeScope, object: NodeObject): boolean {
   if (object.kind === 'address') return object.device === scope.bgpNic;

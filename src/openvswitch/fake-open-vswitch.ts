@@ -26,6 +26,7 @@ const EMPTY: OvsSnapshot = {
   systemId: undefined,
   hostname: undefined,
   bridgeMappings: '',
+  integrationBridge: 'br-int',
   ovnRemote: undefined,
   ovnNbRemote: undefined,
   bridges: new Map(),

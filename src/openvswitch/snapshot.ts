@@ -13,6 +13,9 @@ export type BridgeRow = RowOf<SwitchSpec['tables']['Bridge']>;
 export type PortRow = RowOf<SwitchSpec['tables']['Port']>;
 export type InterfaceRow = RowOf<SwitchSpec['tables']['Interface']>;
 
+/** Of ovn-controller(8). */
+export const DEFAULT_INTEGRATION_BRIDGE = 'br-int';
+
 export function buildSnapshot(tables: SwitchTables): OvsSnapshot {
   const [root] = tables.Open_vSwitch;
   const ids = root?.external_ids ?? new Map<string, string>();
@@ -26,6 +29,7 @@ export function buildSnapshot(tables: SwitchTables): OvsSnapshot {
     systemId,
     hostname: text(ids.get('hostname')),
     bridgeMappings: own('ovn-bridge-mappings') ?? '',
+    integrationBridge: own('ovn-bridge') ?? DEFAULT_INTEGRATION_BRIDGE,
     ovnRemote: own('ovn-remote'),
     ovnNbRemote: own('ovn-nb-remote'),
     bridges,

@@ -26,6 +26,8 @@ export interface OvsSnapshot {
   /** `external_ids:hostname`. */
   readonly hostname: string | undefined;
   readonly bridgeMappings: string;
+  /** `external_ids:ovn-bridge`, `br-int` where it is unset: the bridge that the cloud's ovn-controller works on. */
+  readonly integrationBridge: string;
   readonly ovnRemote: string | undefined;
   readonly ovnNbRemote: string | undefined;
   readonly bridges: ReadonlyMap<string, OvsBridge>;

@@ -86,8 +86,9 @@ export function vlanHandover(
 export function localnetFlows(
   localnet: string,
   bridge: { readonly mac: MacAddress; readonly facts: BridgeFacts },
+  { facts }: Pick<WiringInput, 'facts'>,
 ): Usable<{ readonly flows: readonly Flow[] }> {
-  const port = patchPort(localnet);
+  const port = patchPort(localnet, facts.integrationBridge);
   const ofport = bridge.facts.ofports.get(port);
   if (ofport === undefined) {
     const reason = `bridge ${bridge.facts.name} has no patch port ${quote(port)} yet; ovn-controller makes it`;

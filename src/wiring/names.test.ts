@@ -24,6 +24,7 @@ describe('names and numbers', () => {
   });
 
   it('patch port of a localnet', () => {
-    expect(patchPort('provnet-1')).toBe('patch-provnet-1-to-br-int');
+    expect(patchPort('provnet-1', 'br-int')).toBe('patch-provnet-1-to-br-int');
+    expect(patchPort('provnet-1', 'br-ovn')).toBe('patch-provnet-1-to-br-ovn');
   });
 });

@@ -18,8 +18,8 @@ export function bridgePart(bridge: string): string {
 }
 
 /** The provider bridge's side of the patch that ovn-controller makes for a localnet port (ovn-controller(8)). */
-export function patchPort(localnet: string): string {
-  return `patch-${localnet}-to-br-int`;
+export function patchPort(localnet: string, integrationBridge: string): string {
+  return `patch-${localnet}-to-${integrationBridge}`;
 }
 
 /** Makes the kernel answer ARP for everything that it routes; below /proc/sys. */

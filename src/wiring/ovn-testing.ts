@@ -138,6 +138,7 @@ export function ovnInput(node: OvnNode = {}): WiringInput {
           { name, device: { mac: mac('52:54:00:00:00:99') }, ofports: patches },
         ]),
       ),
+      integrationBridge: 'br-int',
       tables: new Map(),
       kernelVlan: true,
       routerId: ip('172.30.1.1'),

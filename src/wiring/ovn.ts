@@ -83,7 +83,8 @@ function base(input: WiringInput, localnets: Iterable<Localnet>): Wiring {
   for (const localnet of localnets) {
     for (const { physicalNetwork, bridge } of input.facts.bridgeMappings) {
       if (physicalNetwork !== localnet.physicalNetwork || !inner.has(bridge)) continue;
-      const ofport = input.facts.bridges.get(bridge)?.ofports.get(patchPort(localnet.name));
+      const port = patchPort(localnet.name, input.facts.integrationBridge);
+      const ofport = input.facts.bridges.get(bridge)?.ofports.get(port);
       // No reason to wait for: ovn-controller makes the patch port when the node has a port of the network.
       if (ofport === undefined || !leadsOut(site, bridge, localnet.tag)) continue;
       for (const flow of egressFlows(bridge, ofport)) set.wire(flow, describeRow(localnet.row));
@@ -213,10 +214,11 @@ function passageOf({ network, prefix }: Exposure, input: WiringInput): Passage {
   if (flat === undefined || obstacle !== undefined) return { reasons: [obstacle ?? ''], unknown: true };
 
   const reasons: string[] = [];
-  const ofport = input.facts.bridges.get(network.bridge)?.ofports.get(patchPort(network.localnet));
+  const cloudPatch = patchPort(network.localnet, input.facts.integrationBridge);
+  const ofport = input.facts.bridges.get(network.bridge)?.ofports.get(cloudPatch);
   const absent = (name: string): string => `bridge ${network.bridge} has no patch port ${quote(name)} yet`;
   if (ofport === undefined) {
-    reasons.push(`${absent(patchPort(network.localnet))}; ovn-controller makes it`);
+    reasons.push(`${absent(cloudPatch)}; ovn-controller makes it`);
   }
   const patch = innerPatch(site, network.bridge, network.vlan);
   if (patch.ofport === undefined) {

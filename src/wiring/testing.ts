@@ -50,6 +50,7 @@ export function testInput(node: TestNode = {}): WiringInput {
   const facts: NodeFacts = {
     bridgeMappings: mappings,
     bridges,
+    integrationBridge: 'br-int',
     tables: assignTables(parseRtTables(node.rtTables ?? '200 br-ex\n'), names, [config.bgpVrfTableId]),
     kernelVlan: node.kernelVlan ?? true,
     routerId: parseIp(node.routerId ?? '172.30.1.1'),

@@ -20,6 +20,8 @@ export interface NodeFacts {
   readonly bridgeMappings: readonly BridgeMapping[];
   /** OVS bridges by name. */
   readonly bridges: ReadonlyMap<string, BridgeFacts>;
+  /** `external_ids:ovn-bridge`, where ovn-controller plugs everything in; patch ports are named after it. */
+  readonly integrationBridge: string;
   /** Routing table of each mapped bridge: what rt_tables says, or the number that was chosen for it. */
   readonly tables: ReadonlyMap<string, number>;
   /** The kernel can make 802.1Q devices. */

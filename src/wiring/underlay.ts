@@ -74,7 +74,7 @@ function addLocalnet(set: ObjectSet, localnet: Localnet, mapping: BridgeMapping,
   if (!handover.ok) return;
   const because = describeRow(localnet.row);
   if (localnet.tag !== undefined) addVlan(set, localnet.tag, mapping, handover, because, input);
-  const flows = localnetFlows(localnet.name, handover);
+  const flows = localnetFlows(localnet.name, handover, input);
   // No reason to wait for: ovn-controller makes the patch port when the node has a port of the network.
   if (!flows.ok) return;
   for (const flow of flows.flows) set.wire({ kind: 'flow', bridge: mapping.bridge, flow }, because);
@@ -184,7 +184,7 @@ function passageOf({ network, prefix }: Exposure, input: WiringInput): Passage {
     } else {
       reasons.push(way.reason);
     }
-    const flows = localnetFlows(network.localnet, handover);
+    const flows = localnetFlows(network.localnet, handover, input);
     if (flows.ok) {
       for (const flow of flows.flows) needed.push(keyOf({ kind: 'flow', bridge: network.bridge, flow }));
     } else {
