@@ -16,7 +16,7 @@ export default defineConfig({
           name: 'unit',
           // How long a poll waits in vain: only a failure takes it, and a busy machine needs it.
           expect: { poll: { timeout: 10_000 } },
-          include: ['src/**/*.test.ts', 'lab/**/*.test.ts'],
+          include: ['src/**/*.test.ts', 'lab/**/*.test.ts', 'test/house/**/*.test.ts'],
           pool: 'threads',
           isolate: false,
           // Property tests of a busy machine; none waits for anything.
