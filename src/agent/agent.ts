@@ -19,10 +19,11 @@ import { frrRepairs } from './frr-repairs.ts';
 import { readIdentity } from './identity.ts';
 import { MethodHandover } from './method-handover.ts';
 import { MigrationGrace } from './migration-grace.ts';
-import { type OvnSource, openOvnSource, ovnPlaces } from './ovn-source.ts';
+import { openOvnSource, ovnPlaces } from './ovn-source.ts';
 import { Planner } from './planner.ts';
 import { Reconciler } from './reconciler.ts';
 import { resolveNextHops } from './resolve-next-hops.ts';
+import type { OvnSource } from './source.ts';
 import { whenSnapshot } from './when-snapshot.ts';
 import { WithdrawGuard } from './withdraw-guard.ts';
 

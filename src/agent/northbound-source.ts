@@ -10,14 +10,14 @@
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 import type { AgentConfig } from '../config/types.ts';
-import { type BindingsQuestion, type BoundThing, needsBindings } from '../ovn/bindings.ts';
-import { BINDINGS, type BindingsDatabase } from '../ovn/bindings-schema.ts';
+import { type BindingsQuestion, needsBindings } from '../ovn/bindings.ts';
+import { BINDINGS, type BindingsDatabase, type BoundThing } from '../ovn/bindings-schema.ts';
 import { rowsOf } from '../ovn/changes.ts';
 import { createNorthboundTopology, type NorthboundTopology } from '../ovn/northbound.ts';
 import { NORTHBOUND, type NorthboundDatabase } from '../ovn/northbound-schema.ts';
 import type { NodeIdentity } from '../ovn/topology.ts';
 import type { ChangeSet, OvsdbClient, Replica } from '../ovsdb/index.ts';
-import type { OvnSource, OvnSourceEvents } from './ovn-source.ts';
+import type { OvnSource, OvnSourceEvents } from './source.ts';
 
 export interface NorthboundClients {
   readonly northbound: OvsdbClient;

@@ -12,7 +12,7 @@ import type { OvsSnapshot } from '../openvswitch/types.ts';
 import { NORTHBOUND } from '../ovn/northbound-schema.ts';
 import { createSouthboundTopology } from '../ovn/southbound.ts';
 import { SOUTHBOUND } from '../ovn/southbound-schema.ts';
-import type { CandidateKey, IncrementalTopology, NodeIdentity, Topology } from '../ovn/topology.ts';
+import type { IncrementalTopology, NodeIdentity, Topology } from '../ovn/topology.ts';
 import {
   type DatabaseSpec,
   OvsdbClient,
@@ -22,20 +22,7 @@ import {
   type Views,
 } from '../ovsdb/index.ts';
 import { NorthboundSource } from './northbound-source.ts';
-
-export interface OvnSourceEvents {
-  changed(affected: 'all' | ReadonlySet<CandidateKey>, cause: 'snapshot' | 'update'): void;
-}
-
-export interface OvnSource {
-  readonly topology: Topology;
-  readonly synchronized: boolean;
-  readonly remotes: string;
-  /** Where the bindings would be read, should the driver's own database not tell where things are. */
-  readonly bindingsRemotes: string | undefined;
-  whenSynchronized(signal?: AbortSignal): Promise<void>;
-  close(): Promise<void>;
-}
+import type { OvnSource, OvnSourceEvents } from './source.ts';
 
 const INACTIVITY_PROBE_MS = 60_000;
 

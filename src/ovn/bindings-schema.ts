@@ -23,6 +23,9 @@ export const BINDINGS = databaseSpec('OVN_Southbound', {
   Chassis: chassis,
 }) satisfies DatabaseSpec;
 
+/** What the Southbound database is asked about. */
+export type BoundThing = 'port' | 'gateway';
+
 export type BindingsDatabase = typeof BINDINGS;
 export type BindingsViews = Views<BindingsDatabase>;
 export type BoundPort = RowOf<typeof portBinding>;

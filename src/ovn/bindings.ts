@@ -3,15 +3,13 @@
  * OVN, external ports, and gateway ports before OVN 23.09. As long as that word is awaited, their places are unknown.
  */
 import { sortedBy } from '../base/order.ts';
+import type { BoundThing } from './bindings-schema.ts';
 import { type Cms, madeByNeutron } from './cms.ts';
 import type { NorthboundContext } from './northbound-context.ts';
 import type { LogicalSwitchPort, NorthboundViews } from './northbound-schema.ts';
 import { plumbingType } from './northbound-schema.ts';
 import { southboundResidence } from './residence.ts';
 import type { Residence } from './topology.ts';
-
-/** What the Southbound database is asked about. */
-export type BoundThing = 'port' | 'gateway';
 
 const NOWHERE: Residence = { kind: 'nowhere' };
 const UNKNOWN: Residence = { kind: 'unknown' };

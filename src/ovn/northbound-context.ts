@@ -4,8 +4,7 @@
  */
 import { parsePrefix } from '../base/address.ts';
 import type { ChangeSet, Uuid } from '../ovsdb/types.ts';
-import type { BoundThing } from './bindings.ts';
-import { BINDINGS, type BindingsDatabase, type BindingsViews } from './bindings-schema.ts';
+import { BINDINGS, type BindingsDatabase, type BindingsViews, type BoundThing } from './bindings-schema.ts';
 import { BulkMembers } from './bulk-members.ts';
 import type { Cms } from './cms.ts';
 import {

@@ -6,8 +6,8 @@
  * of a query graph, which remembers what was read to resolve it; networks, routers, gateways and subnets are its queries.
  */
 import type { ChangeSet, Uuid } from '../ovsdb/types.ts';
-import { type BoundThing, NorthboundBindings } from './bindings.ts';
-import type { BindingsDatabase, BindingsViews } from './bindings-schema.ts';
+import { NorthboundBindings } from './bindings.ts';
+import type { BindingsDatabase, BindingsViews, BoundThing } from './bindings-schema.ts';
 import { rowsOf } from './changes.ts';
 import type { Cms } from './cms.ts';
 import { NB_SPACE, NorthboundContext } from './northbound-context.ts';
