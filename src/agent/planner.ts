@@ -8,6 +8,7 @@
 import { type MacAddress, type Prefix, parseMac } from '../base/address.ts';
 import type { AgentConfig } from '../config/types.ts';
 import { evaluateCandidate } from '../exposures/evaluate.ts';
+import { hasServiceTags } from '../exposures/provider-network.ts';
 import type { Denial, Exposure, ExposurePolicy, Verdict } from '../exposures/types.ts';
 import { keyOf } from '../node/keys.ts';
 import type { DesiredObject, NodeObjectKind, ObjectKey } from '../node/objects.ts';
@@ -177,7 +178,7 @@ export class Planner {
     const delta = this.#exposures.update(this.#evaluate(keys, topology, policy));
 
     const touched = new Set<ObjectKey>();
-    const localnets = [...topology.localnets()];
+    const localnets = [...topology.localnets()].filter((localnet) => !hasServiceTags(localnet));
     if (this.#rewire || !sameLocalnets(localnets, this.#localnets)) {
       this.#put(BASE, this.#method.base(input, localnets), touched);
     }

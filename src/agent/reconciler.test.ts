@@ -97,6 +97,34 @@ describe('the loop', () => {
     expect(await cloud.rules()).toEqual([]);
   });
 
+  it('makes nothing of a network with 802.1ad tags, and takes back what it made before', async () => {
+    cloud = new Cloud();
+    await cloud.agent.settle();
+    const options = (ethtype: string) =>
+      new Map([
+        ['network_name', 'physnet1'],
+        ['ethtype', ethtype],
+      ]);
+    const retag = (ethtype: string) =>
+      cloud.tell(
+        cloud.database.update('Logical_Switch_Port', 'localnet', { tag: 100, options: options(ethtype) }),
+      );
+    const devices = async () => (await cloud.edge.netlink.links()).map(({ name }) => name);
+    await cloud.tell(cloud.port(10));
+    await retag('802.11q');
+    expect(await devices()).toContain('br-ex.100');
+    for (const ethtype of ['802.11ad', '802.1ad', '802.1AD']) {
+      await retag(ethtype);
+      expect(await cloud.advertised()).toEqual([]);
+      expect(await devices()).not.toContain('br-ex.100');
+      expect([...cloud.agent.planner.denials()].map(({ code }) => code)).toEqual(['ethertype']);
+    }
+    // What OVN does not know it tags as usual.
+    await retag('802.1ah');
+    expect(await cloud.advertised()).toEqual(['172.24.4.10/32']);
+    expect(await devices()).toContain('br-ex.100');
+  });
+
   it('asks the kernel for nothing but the changed row', async () => {
     cloud = new Cloud();
     for (let number = 1; number <= 40; number++) cloud.port(number);

@@ -56,6 +56,13 @@ describe('a gateway port', () => {
     expect([exposureLines(verdict), denialLines(verdict)]).toEqual([[], [denial]]);
   });
 
+  it('is exposed although nothing tells the translated addresses of its router, which is said', () => {
+    const verdict = decided({ natUntold: row('Port_Binding', 'side', 'southbound') });
+    expect(exposureLines(verdict)).toHaveLength(2);
+    expect(denialLines(verdict)).toEqual(['nat-untold']);
+    expect(verdict.denials[0]?.message).toMatch(/Port_Binding "side".*options:nat-addresses=router/);
+  });
+
   it('loses only the address that is wrong', () => {
     const addressTexts = ['junk', '127.0.0.1/8', '172.24.4.221/33', '172.24.4.222/24', '10.0.0.1/8'];
     const verdict = decided({ addressTexts }, { allowedPrefixes: prefixes('172.24.4.0/24') });

@@ -45,6 +45,14 @@ export function evaluateGateway(port: GatewayPort, policy: ExposurePolicy): Verd
   const network = networkOf(port, policy.bridgeMappings);
   if (!network.ok) return verdict.refuse(network);
 
+  if (port.natUntold !== undefined) {
+    const message =
+      `translated addresses of the router of ${describeRow(port.row)} are told by nat_addresses of ` +
+      `${describeRow(port.natUntold)}, which has none: if the router has any, set options:nat-addresses=router of that ` +
+      'Logical_Switch_Port, or use driver = nb_ovn_bgp_driver';
+    verdict.deny({ code: 'nat-untold', fault: false, message });
+  }
+
   const interfaces = parsed(port, verdict);
   const own = interfaces.map(({ address }) => address);
   const networks = interfaces.map((item) => item.network);

@@ -43,6 +43,16 @@ describe('the VIP of a load balancer on a provider network', () => {
     ['not without gateway', { routers: [router([])] }, ['no-gateway']],
     ['not when nothing listens on it', { vipTexts: ['172.24.4.61:80'] }, ['no-vip']],
     ['not without listeners', { vipTexts: [] }, ['no-vip']],
+    [
+      'with members behind one of its ports',
+      { emptyVipTexts: ['172.24.4.60:80'] },
+      ['172.24.4.60 vip br-ex'],
+    ],
+    [
+      'not with nothing behind it',
+      { emptyVipTexts: ['172.24.4.60:80', '172.24.4.60:443'] },
+      ['no-member 172.24.4.60'],
+    ],
     ['not without VIP', { vipText: undefined }, ['no-vip']],
     ['not with a hostile VIP', { vipText: '172.24.4.60\n!' }, ['no-vip']],
     ['not without its port', { vipPort: undefined }, ['no-port 172.24.4.60']],
@@ -85,7 +95,7 @@ describe("the floating IP of a load balancer's VIP", () => {
         vipFipText: '172.24.4.150',
         ...changes,
       }),
-    ).filter((line) => line.includes('172.24.4.150') || line.startsWith('gateway-'));
+    ).filter((line) => /172\.24\.4\.150|^gateway-|^no-member/.test(line));
 
   it.each<[string, Partial<LoadBalancer>, readonly string[]]>([
     [
@@ -100,6 +110,12 @@ describe("the floating IP of a load balancer's VIP", () => {
     ],
     ['not with a bad MAC address', { vipFipMacText: 'junk' }, ['!bad-mac 172.24.4.150']],
     ['not where the router is not', { routers: [AWAY] }, ['gateway-elsewhere']],
+    [
+      'not with nothing behind it',
+      { emptyVipTexts: octavia.vipTexts },
+      ['no-member 192.168.1.50', 'no-member 172.24.4.150'],
+    ],
+    ['not without listeners', { vipTexts: [] }, ['no-member 172.24.4.150']],
     ['not without one', { vipFipText: '' }, []],
     ['not if it is no address', { vipFipText: '172.24.4.150/32' }, ['!bad-address "172.24.4.150/32"']],
   ])('is exposed %s', (_, changes, expected) => {
@@ -172,7 +188,7 @@ describe('port forwarding', () => {
   });
 
   it('is nothing without keys, or where the router is not', () => {
-    expect(decided(forwarding({}))).toEqual([]);
+    expect(decided(forwarding({}))).toEqual(['no-vip']);
     expect(decided(forwarding({ vipTexts: ['172.24.4.170:22'], routers: [AWAY] }))).toEqual([
       'gateway-elsewhere',
     ]);
@@ -242,6 +258,23 @@ describe('a load balancer that was made in OVN', () => {
       '172.24.4.80 vip br-ex',
       '172.30.0.80 vip br-ex.100',
       `203.0.113.7 vip br-ex.100 ${GATEWAY_MAC}`,
+    ]);
+  });
+
+  it('is left to the gateway whose network it is in, where that is elsewhere', () => {
+    const other = gateway('a-first', { ...on(VLAN), addressTexts: ['172.30.0.2/24'], residence: ELSEWHERE });
+    const routers = [router([other, gateway()])];
+    expect(plain({ routers, vipTexts: ['172.30.0.80', '203.0.113.7'] })).toEqual([
+      `203.0.113.7 vip br-ex ${GATEWAY_MAC}`,
+      'gateway-elsewhere 172.30.0.80',
+    ]);
+  });
+
+  it('loses the addresses with nothing behind them', () => {
+    const vipTexts = ['172.24.4.80:80', '172.24.4.80:443', '172.24.4.81:80'];
+    expect(plain({ vipTexts, emptyVipTexts: ['172.24.4.80:80', '172.24.4.81:80'] })).toEqual([
+      '172.24.4.80 vip br-ex',
+      'no-member 172.24.4.81',
     ]);
   });
 });

@@ -16,13 +16,13 @@ import {
 } from '../base/address.ts';
 import { quote } from '../base/quote.ts';
 import { describeRow } from '../ovn/describe.ts';
-import type { LoadBalancer, Network, Subnet, VipPort } from '../ovn/topology.ts';
+import type { GatewayPort, LoadBalancer, Network, Subnet, VipPort } from '../ovn/topology.ts';
 import { announceableText, isAnnounceable } from './announceable.ts';
 import { around, coveredClaim, reachedNetwork } from './covered.ts';
 import { tagOf, unselected } from './marks.ts';
 import { isOnProviderNetwork, networkOf } from './provider-network.ts';
 import { proxiedFor } from './proxied.ts';
-import { type ServingGateway, servingGateways } from './serving-gateway.ts';
+import { gatewayValues, type ServingGateway, servingGateways } from './serving-gateway.ts';
 import { tenantRefusal } from './tenant-policy.ts';
 import type { DenialCode, ExposureKind, ExposurePolicy, Verdict } from './types.ts';
 import { linkClaim, VerdictBuilder, type Way } from './verdict.ts';
@@ -64,6 +64,8 @@ class LoadBalancerDecision {
   readonly #gateways: readonly [ServingGateway, ...ServingGateway[]];
   readonly #verdict: VerdictBuilder;
   readonly #listening: readonly IpAddress[];
+  /** Where nothing stands behind what listens: OVN drops or rejects what comes. */
+  readonly #memberless: ReadonlySet<IpAddress>;
 
   constructor(
     lb: LoadBalancer,
@@ -77,6 +79,9 @@ class LoadBalancerDecision {
     this.#verdict = verdict;
     const { addresses, templates, bad } = vipAddresses(lb.vipTexts);
     this.#listening = addresses;
+    const empty = new Set(lb.emptyVipTexts);
+    const served = new Set(vipAddresses(lb.vipTexts.filter((key) => !empty.has(key))).addresses);
+    this.#memberless = new Set(addresses.filter((address) => !served.has(address)));
     if (templates !== undefined) {
       const what =
         'is a template, whose value is another one on each chassis; give the load balancer an address';
@@ -93,6 +98,8 @@ class LoadBalancerDecision {
     if (address === undefined || !this.#listening.includes(address)) {
       const which = vipText === undefined ? 'no VIP' : `VIP ${quote(vipText)}, on which nothing listens`;
       this.#deny('no-vip', false, `it has ${which}`);
+    } else if (!this.#hasMember(address)) {
+      return;
     } else if (vipPort === undefined) {
       this.#deny('no-port', false, `there is no port for its VIP ${address}`, address);
     } else if (vipPort.network !== undefined && !this.#isProvider(vipPort)) {
@@ -109,7 +116,12 @@ class LoadBalancerDecision {
     const advice = "correct the load balancer's floating IP";
     const address = announceableText(vipFipText ?? '', row, this.#policy, this.#verdict, advice);
     if (address === undefined) return;
+    if (this.#listening.every((vip) => this.#memberless.has(vip))) {
+      this.#deny('no-member', false, 'nothing stands behind its VIP', address);
+      return;
+    }
     const gateway = this.#gatewayFor(address);
+    if (gateway === undefined) return;
     const own = parseMac(vipFipMacText ?? '');
     if (own === undefined && (vipFipMacText ?? '') !== '') {
       const text = quote(vipFipMacText ?? '');
@@ -122,22 +134,24 @@ class LoadBalancerDecision {
   forwardings(): void {
     for (const address of this.#limited()) {
       const gateway = this.#gatewayFor(address);
-      this.#expose('port-forwarding', address, gateway, gateway.way, undefined);
+      if (gateway !== undefined) this.#expose('port-forwarding', address, gateway, gateway.way, undefined);
     }
   }
 
   /** What lies outside the gateway's networks is answered for by nobody there: it is sent to the gateway port itself. */
   listeners(): void {
     for (const address of this.#limited()) {
-      const onNetwork = this.#gateways.find((gateway) => isInside(address, gateway));
       const attachments = this.#lb.subnets.filter((subnet) => attaches(subnet, address));
-      if (onNetwork !== undefined) this.#expose('vip', address, onNetwork, onNetwork.way, undefined);
-      else if (attachments.length > 0) this.#tenantVip(address, attachments);
+      if (this.#ownersOf(address).length > 0) {
+        const onNetwork = this.#gatewayFor(address);
+        if (onNetwork !== undefined) this.#expose('vip', address, onNetwork, onNetwork.way, undefined);
+      } else if (attachments.length > 0) this.#tenantVip(address, attachments);
       else this.#expose('vip', address, this.#gateways[0], this.#gateways[0].way, this.#gateways[0].mac);
     }
   }
 
   #limited(): readonly IpAddress[] {
+    if (this.#lb.vipTexts.length === 0) this.#deny('no-vip', false, 'it has no VIP');
     const surplus = this.#listening.length - MAX_ADDRESSES;
     if (surplus > 0) {
       const what = `it has ${this.#listening.length} addresses; the last ${surplus} are not exposed`;
@@ -145,7 +159,17 @@ class LoadBalancerDecision {
     }
     return this.#listening
       .slice(0, MAX_ADDRESSES)
-      .filter((address) => isAnnounceable(address, this.#lb.row, this.#policy, this.#verdict, ADVICE));
+      .filter(
+        (address) =>
+          this.#hasMember(address) &&
+          isAnnounceable(address, this.#lb.row, this.#policy, this.#verdict, ADVICE),
+      );
+  }
+
+  #hasMember(address: IpAddress): boolean {
+    if (!this.#memberless.has(address)) return true;
+    this.#deny('no-member', false, `nothing stands behind ${address}`, address);
+    return false;
   }
 
   #isProvider(vipPort: VipPort): boolean {
@@ -159,7 +183,8 @@ class LoadBalancerDecision {
       return;
     }
     if (!isAnnounceable(address, this.#lb.row, this.#policy, this.#verdict, ADVICE)) return;
-    this.#expose('vip', address, this.#gatewayFor(address), network.way, undefined, vipPort.network);
+    const gateway = this.#gatewayFor(address);
+    if (gateway !== undefined) this.#expose('vip', address, gateway, network.way, undefined, vipPort.network);
   }
 
   #tenantVip(address: IpAddress, attachments: readonly Subnet[]): void {
@@ -194,9 +219,21 @@ class LoadBalancerDecision {
     }
   }
 
-  /** Of several gateways here, the one whose network the address is in. */
-  #gatewayFor(address: IpAddress): ServingGateway {
-    return this.#gateways.find((gateway) => isInside(address, gateway)) ?? this.#gateways[0];
+  /** Gateway ports, wherever they are, in whose networks the address is: they alone answer for it there. */
+  #ownersOf(address: IpAddress): readonly GatewayPort[] {
+    const ports = this.#lb.routers.flatMap(({ gateways }) => gateways);
+    return ports.filter((port) => isInside(address, gatewayValues(port)));
+  }
+
+  /** Of several gateways here, the one whose network the address is in; a denial where that one is not here. */
+  #gatewayFor(address: IpAddress): ServingGateway | undefined {
+    const here = this.#gateways.find((gateway) => isInside(address, gateway));
+    if (here !== undefined) return here;
+    const [owner] = this.#ownersOf(address);
+    if (owner === undefined) return this.#gateways[0];
+    const what = `${address} is in the network of ${describeRow(owner.row)}, which does not serve it on this node`;
+    this.#deny('gateway-elsewhere', false, what, address);
+    return undefined;
   }
 
   #expose(
@@ -234,7 +271,7 @@ function keyText({ count, example }: OtherKeys): string {
   return `key ${quote(example)} ${count === 1 ? 'of its vips' : `and ${count - 1} more of its vips`}`;
 }
 
-function isInside(address: IpAddress, { interfaces }: ServingGateway): boolean {
+function isInside(address: IpAddress, { interfaces }: Pick<ServingGateway, 'interfaces'>): boolean {
   return interfaces.some(({ network }) => contains(network, address));
 }
 

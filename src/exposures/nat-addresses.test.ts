@@ -63,6 +63,18 @@ it('words that are no address harm only themselves', () => {
   ]);
 });
 
+it('addresses of load balancers with nothing behind them are left out', () => {
+  const entries = [entry(gatewayPort(HERE), '172.24.4.140', '172.24.4.60')];
+  const verdict = evaluateNatAddresses(natAddresses({ entries, memberless: ['172.24.4.60'] }), POLICY);
+  expect(exposureLines(verdict)).toEqual(['172.24.4.140 central-floating-ip br-ex']);
+  expect(denialLines(verdict)).toEqual(['no-member 172.24.4.60']);
+});
+
+it('rows without an address say so', () => {
+  const verdict = evaluateNatAddresses(natAddresses({ entries: [entry(gatewayPort(HERE))] }), POLICY);
+  expect(denialLines(verdict)).toEqual(['no-address']);
+});
+
 it('nothing is exposed off provider networks or against a mark', () => {
   const entries = [entry(natPort('vm-t1', HERE), '172.24.4.131')];
   const marks = { expose: { text: 'false', row: row('Port_Binding', 'gw', 'southbound') } };

@@ -25,6 +25,11 @@ export function evaluateNatAddresses(nat: FloatingIps, policy: ExposurePolicy): 
   if (refusal !== undefined) return verdict.refuse(refusal);
 
   const seen = new Set<string>();
+  const memberless = new Set(nat.memberless);
+  if (nat.entries.every(({ addressTexts }) => addressTexts.length === 0)) {
+    const message = `${describeRow(nat.row)} has no address in nat_addresses`;
+    return verdict.refuse({ code: 'no-address', fault: false, message });
+  }
   for (const entry of nat.entries) {
     const bound = residentHere(entry, nat, policy);
     if (!bound.ok) {
@@ -33,6 +38,11 @@ export function evaluateNatAddresses(nat: FloatingIps, policy: ExposurePolicy): 
     }
     const kind = kindOf(entry);
     for (const text of entry.addressTexts) {
+      if (memberless.has(text)) {
+        const message = `${describeRow(nat.row)}: nothing stands behind the VIP ${quote(text)} of its router`;
+        verdict.deny({ code: 'no-member', fault: false, message }, parseIp(text) ?? quote(text));
+        continue;
+      }
       const address = announceableText(text, nat.row, policy, verdict, 'correct the NAT rows of its router');
       if (address === undefined || seen.has(`${kind} ${address}`)) continue;
       seen.add(`${kind} ${address}`);

@@ -8,7 +8,7 @@
 import type { BridgeMapping } from '../base/bridge-mappings.ts';
 import { quote } from '../base/quote.ts';
 import { describeRow } from '../ovn/describe.ts';
-import type { Network, RowReference } from '../ovn/topology.ts';
+import type { Localnet, Network, RowReference } from '../ovn/topology.ts';
 import type { ProviderNetwork } from './types.ts';
 import type { Refused, Way } from './verdict.ts';
 
@@ -31,6 +31,12 @@ export function providerNetwork(network: Network, mappings: readonly BridgeMappi
         `${describeRow(localnet.row)} has tag ${localnet.tag}, which is no VLAN; ` +
         `give the network a segmentation id from ${MIN_VLAN} to ${MAX_VLAN}, or none`;
       return { ok: false, code: 'bad-vlan', fault: true, message };
+    }
+    if (hasServiceTags(localnet)) {
+      const message =
+        `${describeRow(localnet.row)} has options:ethtype ${quote(localnet.ethertype ?? '')}: 802.1ad tags are not wired ` +
+        'here; its networks need 802.1Q tags (802.11q, the default), or plain frames';
+      return { ok: false, code: 'ethertype', fault: true, message };
     }
     const provider: ProviderNetwork = {
       name: network.name,
@@ -71,6 +77,14 @@ export function isOnProviderNetwork(
   if (network === undefined) return false;
   const result = providerNetwork(network, mappings);
   return result.ok || result.code !== 'not-provider';
+}
+
+/** How releases of OVN spell 802.1ad, in any case; what they do not know they tag with 802.1Q (ovn-nb(5)). */
+const SERVICE_TAGS: ReadonlySet<string> = new Set(['802.11ad', '802.1ad']);
+
+/** True where frames on the physical network carry tags that this agent's devices do not take off. */
+export function hasServiceTags({ tag, ethertype }: Pick<Localnet, 'tag' | 'ethertype'>): boolean {
+  return tag !== undefined && SERVICE_TAGS.has((ethertype ?? '').toLowerCase());
 }
 
 export function isVlan(tag: number): boolean {

@@ -1,8 +1,16 @@
 /** Keys and companions of candidates, over random databases. */
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { parseBridgeMappings } from '../base/bridge-mappings.ts';
 import type { Candidate, CandidateKey, Topology } from '../ovn/topology.ts';
+import { evaluateCandidate } from './evaluate.ts';
 import { CLOUD_KINDS } from './random-cloud.ts';
+import { testPolicy, testTenant } from './testing.ts';
+
+const POLICY = testPolicy({
+  bridgeMappings: parseBridgeMappings('physnet1:br-ex').mappings,
+  tenant: testTenant({ exposeNetworks: true }),
+});
 
 const RUNS = { numRuns: 100 };
 
@@ -34,6 +42,21 @@ describe.each(CLOUD_KINDS)('candidates of a $name database', ({ steps, create })
           expect(candidate.key).toBe(key);
           expect(key).toBe(`${candidate.kind}:${candidate.row.uuid}`);
         }
+      }),
+      RUNS,
+    );
+  });
+
+  it('are exposed or denied', () => {
+    fc.assert(
+      fc.property(steps, (edits) => {
+        const cloud = create();
+        for (const step of edits) cloud.apply(step);
+        const silent = [...resolved(cloud.topology).keys()].filter((key) => {
+          const { exposures, denials } = evaluateCandidate(key, cloud.topology, POLICY);
+          return exposures.length === 0 && denials.length === 0;
+        });
+        expect(silent).toEqual([]);
       }),
       RUNS,
     );

@@ -179,6 +179,7 @@ export const northboundSteps = steps({
       options: map({
         'requested-chassis': hosts,
         network_name: physicalNetwork,
+        ethtype: one('802.11ad', '802.11q', ...HOSTILE),
         'router-port': one('lrp0', 'lrp1', 'lrp2', ''),
       }),
       external_ids: map({
@@ -495,6 +496,7 @@ export const southboundSteps = steps({
       nat_addresses: natAddresses,
       options: map({
         network_name: physicalNetwork,
+        ethtype: one('802.11ad', '802.11q', ...HOSTILE),
         peer: linkName,
         'distributed-port': linkName,
         'chassis-redirect-port': linkName,

@@ -159,6 +159,7 @@ export function natAddresses(changes: Partial<FloatingIps> = {}): FloatingIps {
     row: row('Port_Binding', 'gateway-switch-side', 'southbound'),
     ...on(PUB),
     entries: [],
+    memberless: [],
     marks: {},
     ...changes,
   };
@@ -180,6 +181,7 @@ export function loadBalancer(
     name,
     flavor,
     vipTexts: [],
+    emptyVipTexts: [],
     vipText: undefined,
     vipFipText: undefined,
     vipFipMacText: undefined,

@@ -91,6 +91,8 @@ export type DenialCode =
   | 'no-network'
   | 'not-provider'
   | 'bad-vlan'
+  /** Tags of another kind than 802.1Q. */
+  | 'ethertype'
   | 'unannounceable'
   | 'not-allowed'
   /** The operator said so (`ovn-bgp-agent:expose`), or did not say the contrary where that is needed. */
@@ -109,12 +111,16 @@ export type DenialCode =
   | 'gateway-elsewhere'
   /** A floating IP: its port, its MAC address. */
   | 'no-port'
+  /** The database does not tell the translated addresses of a router. */
+  | 'nat-untold'
   | 'no-mac'
   /** A row that OVN itself leaves out. */
   | 'row-unused'
   /** The address of a gateway port, which is exposed itself. */
   | 'gateway-address'
   | 'no-vip'
+  /** A load balancer, or one of its addresses, with nothing behind it. */
+  | 'no-member'
   /** A load balancer listens on a variable that each chassis fills in for itself. */
   | 'template'
   | 'too-many'

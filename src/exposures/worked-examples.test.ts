@@ -265,6 +265,7 @@ describe('example 11: the Southbound database', () => {
         row: row('Port_Binding', 'gw', 'southbound'),
         ...on(PUB),
         entries,
+        memberless: [],
         marks: {},
       },
       host('vm-t1', { addressTexts: ['fa:16:3e:00:00:31 192.168.1.31'] }),

@@ -19,6 +19,7 @@ import type { NorthboundPorts } from './northbound-ports.ts';
 import type { NorthboundRouters } from './northbound-routers.ts';
 import type { LoadBalancerRow } from './northbound-schema.ts';
 import { candidateKey, type LoadBalancer } from './topology.ts';
+import { emptyVips } from './vip-members.ts';
 
 /** Neutron names the load balancers of port forwardings so. */
 const PORT_FORWARDING_PREFIX = 'pf-floatingip-';
@@ -60,6 +61,7 @@ export class NorthboundLoadBalancers {
       name: row.name,
       flavor,
       vipTexts: [...row.vips.keys()].sort(),
+      emptyVipTexts: emptyVips(row.vips),
       vipText: octavia ? neutronId(ids, VIP_KEY, cms) : undefined,
       vipFipText: vipFip,
       vipFipMacText: vipFip === undefined ? undefined : this.#macOf(vipFip, portName),

@@ -8,6 +8,7 @@ import { sortedBy } from '../base/order.ts';
 import type { Uuid } from '../ovsdb/types.ts';
 import { neutronId } from './cms.ts';
 import { NETWORK_NAME_KEY } from './external-ids.ts';
+import { ethertypeOf } from './localnet-options.ts';
 import { marksOf } from './marks.ts';
 import type { NorthboundContext } from './northbound-context.ts';
 import type {
@@ -133,6 +134,7 @@ export class NorthboundNetworks {
       name: row.name,
       physicalNetwork: row.options.get('network_name'),
       tag: row.tag,
+      ...ethertypeOf(row.options),
     };
   }
 }

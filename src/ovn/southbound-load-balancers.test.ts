@@ -73,11 +73,17 @@ describe('load balancers', () => {
     });
   });
 
-  it('show their VIP also before anything listens', () => {
+  it('have no address before anything listens, and tell behind which there is nothing', () => {
     const { cloud, db, loadBalancer } = cloudWithRouters();
     db.insert('Load_Balancer', { name: 'one' }, 'lb');
     addVipPort(cloud, { name: 'vip', network: 'pub', cidrs: '172.24.4.60/24', loadBalancer: 'one' });
-    expect(loadBalancer('lb')?.vipTexts).toEqual(['172.24.4.60']);
+    expect(loadBalancer('lb')).toMatchObject({ vipText: '172.24.4.60', vipTexts: [], emptyVipTexts: [] });
+    const vips = new Map([
+      ['172.24.4.60:80', ''],
+      ['172.24.4.60:443', '192.168.1.5:443'],
+    ]);
+    db.update('Load_Balancer', 'lb', { vips });
+    expect(loadBalancer('lb')?.emptyVipTexts).toEqual(['172.24.4.60:80']);
   });
 
   it.each([
@@ -93,7 +99,7 @@ describe('load balancers', () => {
   it.each([
     ['its datapaths', { datapaths: ['switch tenant'] }, ['r']],
     ['its datapath group', { datapath_group: 'group switches' }, ['r']],
-    ['its group of switches', { ls_datapath_group: 'group switches' }, ['r']],
+    ['no router where it has a group of switches alone', { ls_datapath_group: 'group switches' }, []],
     [
       'its group of routers',
       { ls_datapath_group: 'group switches', lr_datapath_group: 'group routers' },

@@ -13,6 +13,7 @@ import type { QueryGraph } from './query-graph.ts';
 import type { SouthboundRouters } from './southbound-routers.ts';
 import { bindingMarks, bindingReference, withoutLengths } from './southbound-rows.ts';
 import {
+  ALL_MEMBERLESS,
   isVipPort,
   loadBalancerOf,
   type PortBinding,
@@ -27,6 +28,7 @@ import {
   type Subnet,
   type VipPort,
 } from './topology.ts';
+import { emptyVipAddresses, emptyVips } from './vip-members.ts';
 
 /** Neutron's port forwardings of a floating IP: `pf-floatingip-<id>-<protocol>`. */
 const PORT_FORWARDING_PREFIX = 'pf-floatingip-';
@@ -55,6 +57,7 @@ export class SouthboundLoadBalancers {
       name: row.name,
       flavor: flavorOf(row.name, vipPort),
       vipTexts: [...row.vips.keys()],
+      emptyVipTexts: emptyVips(row.vips),
       vipPort,
       routers: this.#routersOf(row),
       marks: nearestMarks(marksOf(row.external_ids, reference), bindingMarks(port)),
@@ -73,26 +76,47 @@ export class SouthboundLoadBalancers {
     return this.#candidate(bindingReference(row), {
       name: name ?? row.logical_port,
       flavor: 'octavia',
-      vipTexts: [],
+      // What listens on it is not told here: it is announced all the same.
+      vipTexts: vipPort.addressTexts.slice(0, 1),
+      emptyVipTexts: [],
       vipPort,
       routers: routersAttached(vipPort.subnets.map(({ router }) => router)),
       marks: bindingMarks(row),
     });
   }
 
+  /** Addresses of a router's load balancers with nothing behind them, as their rows have them, sorted. */
+  memberlessOf(router: Uuid): readonly string[] {
+    return this.#graph.query(`memberless of router ${router}`, () => this.#memberless().get(router) ?? []);
+  }
+
+  #memberless(): ReadonlyMap<Uuid, readonly string[]> {
+    return this.#graph.query('memberless', () => {
+      const found = new Map<Uuid, Set<string>>();
+      for (const row of this.#views.Load_Balancer.find('memberless', ALL_MEMBERLESS)) {
+        for (const { row: router } of this.#routersOf(row)) {
+          const addresses = found.get(router.uuid) ?? new Set();
+          found.set(router.uuid, addresses);
+          for (const address of emptyVipAddresses(row.vips)) addresses.add(address);
+        }
+      }
+      return new Map([...found].map(([router, addresses]) => [router, [...addresses].sort()]));
+    });
+  }
+
   #candidate(
     row: RowReference,
-    found: Pick<LoadBalancer, 'name' | 'flavor' | 'vipTexts' | 'vipPort' | 'routers' | 'marks'>,
+    found: Pick<
+      LoadBalancer,
+      'name' | 'flavor' | 'vipTexts' | 'emptyVipTexts' | 'vipPort' | 'routers' | 'marks'
+    >,
   ): LoadBalancer {
-    const vipText = found.vipPort?.addressTexts[0];
     return {
       kind: 'load-balancer',
       key: candidateKey('load-balancer', row.uuid),
       row,
       ...found,
-      // Before its first listener a load balancer has no keys; its VIP is announced all the same.
-      vipTexts: found.vipTexts.length === 0 && vipText !== undefined ? [vipText] : found.vipTexts,
-      vipText,
+      vipText: found.vipPort?.addressTexts[0],
       vipFipText: undefined,
       vipFipMacText: undefined,
       routerName: found.routers[0]?.name,
@@ -116,11 +140,14 @@ export class SouthboundLoadBalancers {
     return sortedBy(subnets, (subnet) => `${subnet.name} ${subnet.row.uuid}`);
   }
 
-  /** Those that the row names; else those that its switches are attached to. */
+  /**
+   * Those that the row names. Rows of releases that tell only switches (before OVN 23.09) mean those that the switches are
+   * attached to; of others, load balancers of switches alone serve what is inside.
+   */
   #routersOf(row: SouthboundLoadBalancer): readonly Router[] {
     const named = row.lr_datapath_group === undefined ? [] : this.#routersOfGroup(row.lr_datapath_group);
-    if (named.length > 0) return named;
-    const group = row.ls_datapath_group ?? row.datapath_group;
+    if (named.length > 0 || row.ls_datapath_group !== undefined) return named;
+    const group = row.datapath_group;
     return group === undefined ? this.#routersOfDatapaths(row.datapaths) : this.#routersOfGroup(group);
   }
 

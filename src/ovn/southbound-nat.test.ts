@@ -127,6 +127,35 @@ describe('translated addresses', () => {
     expect(natOf('up')).toBeUndefined();
   });
 
+  it('are told to be missing where the switch side has those of the gateway alone, but for Neutron', () => {
+    const { db, topology } = cloudWithNat();
+    const untold = () => {
+      const gateway = topology.resolve('gateway:port cr-up');
+      return gateway?.kind === 'gateway' ? gateway.natUntold?.name : 'no gateway';
+    };
+    expect(untold()).toBeUndefined();
+    topology.affected(db.update('Port_Binding', 'port to-up', { nat_addresses: [CENTRAL] }));
+    expect(untold()).toBe('to-up');
+    const external_ids = mapOf({ 'neutron:device_owner': 'network:router_gateway' });
+    topology.affected(db.update('Port_Binding', 'port to-up', { external_ids }));
+    expect(untold()).toBeUndefined();
+  });
+
+  it('tell VIPs of the router with nothing behind them', () => {
+    const { db, topology, nat } = cloudWithNat();
+    const vips = (members: string) => mapOf({ '172.24.4.140:80': members });
+    topology.affected(
+      db.transact((tx) => {
+        tx.insert('Logical_DP_Group', { datapaths: ['router r'] }, 'group');
+        tx.insert('Load_Balancer', { name: 'lb', vips: vips(''), lr_datapath_group: 'group' }, 'lb');
+      }),
+    );
+    expect(nat()?.memberless).toEqual(['172.24.4.140']);
+    const change = db.update('Load_Balancer', 'lb', { vips: vips('192.168.1.31:80') });
+    expect(topology.affected(change)).toContain(KEY);
+    expect(nat()?.memberless).toEqual([]);
+  });
+
   it('take the marks of the switch side, else those of the router side', () => {
     const { db, topology, nat } = cloudWithNat();
     const mark = (text: string) => ({ external_ids: mapOf({ 'ovn-bgp-agent:expose': text }) });
@@ -146,7 +175,8 @@ describe('what a change around translated addresses affects', () => {
     expect(topology.affected(added)).toEqual(new Set([KEY]));
     expect(nat()?.entries).toHaveLength(3);
     expect(topology.affected(db.update('Port_Binding', 'port to-up', { nat_addresses: [] }))).toEqual(
-      new Set([KEY]),
+      // Of the gateway it is then said that nothing tells them.
+      new Set([KEY, 'gateway:port cr-up']),
     );
   });
 

@@ -8,6 +8,7 @@
  */
 import { words } from './external-ids.ts';
 import type { QueryGraph } from './query-graph.ts';
+import type { SouthboundLoadBalancers } from './southbound-load-balancers.ts';
 import type { SouthboundRouters } from './southbound-routers.ts';
 import { bindingMarks, bindingNamed, bindingReference, residenceOf } from './southbound-rows.ts';
 import { isRouterLink, mayBeGateway, type PortBinding, type SouthboundViews } from './southbound-schema.ts';
@@ -26,14 +27,22 @@ export class SouthboundNat {
   readonly #views: SouthboundViews;
   readonly #graph: QueryGraph;
   readonly #routers: SouthboundRouters;
+  readonly #loadBalancers: SouthboundLoadBalancers;
   readonly #systemId: string;
   /** By the column's value: rows are immutable. */
   readonly #parsed = new WeakMap<readonly string[], readonly NatText[]>();
 
-  constructor(views: SouthboundViews, graph: QueryGraph, routers: SouthboundRouters, systemId: string) {
+  constructor(
+    views: SouthboundViews,
+    graph: QueryGraph,
+    routers: SouthboundRouters,
+    loadBalancers: SouthboundLoadBalancers,
+    systemId: string,
+  ) {
     this.#views = views;
     this.#graph = graph;
     this.#routers = routers;
+    this.#loadBalancers = loadBalancers;
     this.#systemId = systemId;
   }
 
@@ -52,6 +61,7 @@ export class SouthboundNat {
       row: bindingReference(row),
       networkName: network?.name,
       network,
+      memberless: peer === undefined ? [] : this.#loadBalancers.memberlessOf(peer.datapath),
       entries: this.#parse(row.nat_addresses).map((entry) => this.#entry(entry, ownResident)),
       marks: bindingMarks(row, peer),
     };

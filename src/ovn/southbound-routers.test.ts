@@ -149,7 +149,11 @@ describe('subnets', () => {
       router: { row: { table: 'Datapath_Binding', uuid: 'router r' }, name: 'r' },
       sourceNats: [],
     });
-    expect(found?.router?.gateways).toEqual([gateway('cr-up')]);
+    const [through] = found?.router?.gateways ?? [];
+    expect(gateway('cr-up')).toEqual({
+      ...through,
+      natUntold: { ...through?.row, uuid: 'port to-up', name: 'to-up' },
+    });
     expect(testPort(topology, 'vm')?.subnets).toEqual([found]);
     expect(testPort(topology, 'vm-pub')?.subnets).toEqual([]);
   });

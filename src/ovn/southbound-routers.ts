@@ -8,7 +8,9 @@
  */
 import { sortedBy } from '../base/order.ts';
 import type { Uuid } from '../ovsdb/types.ts';
+import { madeByNeutron } from './cms.ts';
 import { ROUTER_NAME_KEY, withoutNamePrefix, words } from './external-ids.ts';
+import { ethertypeOf } from './localnet-options.ts';
 import type { QueryGraph } from './query-graph.ts';
 import {
   addressesOf,
@@ -70,6 +72,14 @@ export class SouthboundRouters {
           .filter((subnet) => subnet !== undefined),
       ),
     );
+  }
+
+  /** As a candidate of its own: with what others that go through it need not know. */
+  gatewayCandidate(row: PortBinding): GatewayPort | undefined {
+    const gateway = this.gatewayPort(row);
+    if (gateway === undefined) return undefined;
+    const port = row.type === 'chassisredirect' ? this.#distributedPort(row) : row;
+    return { ...gateway, ...this.#natUntold(port === undefined ? undefined : this.#switchSideOf(port)) };
   }
 
   gatewayPort(row: PortBinding): GatewayPort | undefined {
@@ -143,6 +153,16 @@ export class SouthboundRouters {
       residence: this.residenceOfGateway(row),
       marks: bindingMarks(row, port, switchSide),
     };
+  }
+
+  /**
+   * ovn-northd tells translated addresses where `options:nat-addresses` of the switch's port says `router`. Neutron always
+   * says it; elsewhere a row with the router port's own addresses alone may mean that nobody said it.
+   */
+  #natUntold(switchSide: PortBinding | undefined): Pick<GatewayPort, 'natUntold'> {
+    if (switchSide === undefined || madeByNeutron(switchSide.external_ids, 'auto')) return {};
+    const told = this.#views.Port_Binding.find('natTold', switchSide.logical_port).length > 0;
+    return told ? {} : { natUntold: bindingReference(switchSide) };
   }
 
   /** Where a gateway port is; it never migrates. */
@@ -231,5 +251,6 @@ export function localnetOf(row: PortBinding): Localnet {
     name: row.logical_port,
     physicalNetwork: row.options.get('network_name'),
     tag: row.tag,
+    ...ethertypeOf(row.options),
   };
 }

@@ -7,6 +7,7 @@
 import { type DatabaseSpec, databaseSpec, type RowOf, tableSpec, type Views } from '../ovsdb/types.ts';
 import { CIDRS_KEY, PORT_NAME_KEY, words } from './external-ids.ts';
 import type { BulkColumns } from './tracked-views.ts';
+import { emptyVipAddresses } from './vip-members.ts';
 
 const portBinding = tableSpec(
   {
@@ -36,6 +37,8 @@ const portBinding = tableSpec(
     redirect: (row) => (row.type === 'chassisredirect' ? row.options.get('distributed-port') : undefined),
     /** Ports that stand for the VIP of a load balancer, by the load balancer's name. */
     vip: (row) => (isVipPort(row) ? loadBalancerOf(row) : undefined),
+    /** The switch's side of router ports that tells more than the router port's own addresses, by its name. */
+    natTold: (row) => (isRouterLink(row) && row.nat_addresses.length > 1 ? row.logical_port : undefined),
     /** Only localnet ports: all of them, or those of a datapath. */
     localnet: (row) => (row.type === 'localnet' ? [ALL_LOCALNETS, row.datapath] : undefined),
   },
@@ -64,8 +67,15 @@ const loadBalancer = tableSpec(
     lr_datapath_group: 'optional-uuid',
     external_ids: 'string-map',
   },
-  { name: (row) => row.name },
+  {
+    name: (row) => row.name,
+    /** Those that have an address with nothing behind it. */
+    memberless: (row) => (emptyVipAddresses(row.vips).length > 0 ? ALL_MEMBERLESS : undefined),
+  },
 );
+
+/** Key of the index `memberless`. */
+export const ALL_MEMBERLESS = 'all';
 
 const datapathGroup = tableSpec({ datapaths: 'uuid-set' });
 

@@ -43,8 +43,8 @@ export function createSouthboundTopology(
   const graph = new QueryGraph();
   const tracked = trackedViews<SouthboundDatabase>(SOUTHBOUND.name, views, graph);
   const routers = new SouthboundRouters(tracked, graph, systemId);
-  const nat = new SouthboundNat(tracked, graph, routers, systemId);
   const loadBalancers = new SouthboundLoadBalancers(tracked, graph, routers);
+  const nat = new SouthboundNat(tracked, graph, routers, loadBalancers, systemId);
 
   const resolve = (key: CandidateKey): Candidate | undefined => {
     const [kind, uuid] = [candidateKind(key), candidateUuid(key)];
@@ -56,7 +56,7 @@ export function createSouthboundTopology(
       case 'port':
         return isWorkload(row) ? workloadPort(row, tracked, routers, systemId) : undefined;
       case 'gateway':
-        return routers.gatewayPort(row);
+        return routers.gatewayCandidate(row);
       case 'subnet':
         return routers.subnet(row);
       case 'nat':

@@ -31,6 +31,8 @@ export interface Localnet {
   readonly physicalNetwork: string | undefined;
   /** 802.1Q tag as the row has it, unchecked; absent: flat. */
   readonly tag: number | undefined;
+  /** `options:ethtype` of the row, unchecked; absent: 802.1Q. Without a tag it has no effect. */
+  readonly ethertype?: string;
 }
 
 export interface Network {
@@ -122,6 +124,8 @@ export interface GatewayPort {
   readonly network: Network | undefined;
   /** Where it is active now; never `migrating`. */
   readonly residence: Residence;
+  /** Present: the row that should tell the router's translated addresses here and does not (Southbound, plain OVN). */
+  readonly natUntold?: RowReference;
   /** Present: the row that says `enabled=false`: its router, the port itself, or the switch's port at its other end. */
   readonly disabled?: RowReference;
   readonly marks: Marks;
@@ -234,6 +238,8 @@ export interface FloatingIps {
   readonly networkName: string | undefined;
   readonly network: Network | undefined;
   readonly entries: readonly NatAddresses[];
+  /** Those of the addresses that are VIPs of the router with nothing behind them. */
+  readonly memberless: readonly string[];
   readonly marks: Marks;
 }
 
@@ -255,6 +261,8 @@ export interface LoadBalancer {
   readonly flavor: 'octavia' | 'port-forwarding' | 'plain';
   /** Keys of `vips`: `IP:port`, `[IP]:port` or `IP`. */
   readonly vipTexts: readonly string[];
+  /** Those of them behind which there is no member at all. */
+  readonly emptyVipTexts: readonly string[];
   readonly vipText: string | undefined;
   readonly vipFipText: string | undefined;
   /** MAC of the VIP's floating IP, where a NAT row gives one. */
