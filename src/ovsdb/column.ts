@@ -72,30 +72,27 @@ export function compileColumn(
   }
   const unsafe = (): void => reports.unsafeInteger(table, name);
   const decodeKey = atomDecoder(declared.key, unsafe);
+  // Only a column that can hold more than one element comes as a difference, whatever its shape (ovsdb-server(7) 4.1.14).
+  const isWhole = server.max === 1;
   if (declared.value !== undefined) {
     const decodeValue = atomDecoder(declared.value, unsafe);
-    return {
-      name,
-      present: true,
-      initial: EMPTY_MAP,
-      decode: (wire) => decodeMap(wire, decodeKey, decodeValue),
-      merge: (old, wire) =>
-        mergeMap(old instanceof Map ? old : EMPTY_MAP, decodeMap(wire, decodeKey, decodeValue)),
-    };
+    const decode = (wire: unknown): ReadonlyMap<Atom, Atom> => decodeMap(wire, decodeKey, decodeValue);
+    const merge = (old: Value, wire: unknown): Value =>
+      isWhole ? decode(wire) : mergeMap(old instanceof Map ? old : EMPTY_MAP, decode(wire));
+    return { name, present: true, initial: EMPTY_MAP, decode, merge };
   }
+  const decodeAll = (wire: unknown): readonly Atom[] => decodeSet(wire, decodeKey);
+  const mergeAll = (old: readonly Atom[], wire: unknown): readonly Atom[] =>
+    isWhole ? decodeAll(wire) : mergeSet(old, decodeAll(wire));
   const initialSet = server.min === 0 ? EMPTY_SET : Object.freeze([initialAtom(server.key)]);
   if (declared.shape === 'set') {
-    const decode = (wire: unknown): readonly Atom[] => decodeSet(wire, decodeKey);
-    // Only real sets come as differences; an (optional) scalar that is read as a set comes as its new value.
-    const merge =
-      server.max === 1
-        ? (_old: Value, wire: unknown): Value => decode(wire)
-        : (old: Value, wire: unknown): Value => mergeSet(Array.isArray(old) ? old : EMPTY_SET, decode(wire));
-    return { name, present: true, initial: initialSet, decode, merge };
+    const merge = (old: Value, wire: unknown): Value =>
+      mergeAll(Array.isArray(old) ? (old as readonly Atom[]) : EMPTY_SET, wire);
+    return { name, present: true, initial: initialSet, decode: decodeAll, merge };
   }
   const single = (all: readonly Atom[]): Value => (all.length === 1 ? all[0] : empty);
   const decode = (wire: unknown): Value =>
-    Array.isArray(wire) && wire[0] === 'set' ? single(decodeSet(wire, decodeKey)) : decodeKey(wire);
+    Array.isArray(wire) && wire[0] === 'set' ? single(decodeAll(wire)) : decodeKey(wire);
   const column: Column = {
     name,
     present: true,
@@ -108,8 +105,8 @@ export function compileColumn(
     ...column,
     hidden: {
       initial: initialSet,
-      decode: (wire) => decodeSet(wire, decodeKey),
-      merge: (old, wire) => mergeSet(old, decodeSet(wire, decodeKey)),
+      decode: decodeAll,
+      merge: mergeAll,
       visible: (all) => {
         if (all.length > 1) reports.ambiguousValue(table, name);
         return single(all);

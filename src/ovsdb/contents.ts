@@ -7,6 +7,7 @@
 import type { CollectedTable } from './collector.ts';
 import type { ValueReports } from './column.ts';
 import type { OvsdbCounters } from './counters.ts';
+import { checkDeclaration } from './declaration.ts';
 import { errorMessage } from './errors.ts';
 import type { OvsdbLogger } from './logger.ts';
 import { RowCodec } from './row-codec.ts';
@@ -27,7 +28,9 @@ export class Contents {
   readonly #reports: ValueReports;
   #tables: ReadonlyMap<string, CollectedTable> = new Map();
 
+  /** Throws an `OvsdbConfigurationError` for a declaration that cannot be meant. */
   constructor(spec: DatabaseSpec, targets: ReportTargets) {
+    checkDeclaration(spec);
     this.#spec = spec;
     this.#targets = targets;
     this.#reports = this.#newReports();

@@ -46,6 +46,11 @@ describe('values', () => {
     expect(encodeValue('x')).toBe('x');
     expect(encodeValue(undefined)).toEqual(['set', []]);
     expect(encodeValue(['a', 'b'])).toEqual(['set', ['a', 'b']]);
+    const id = '11111111-1111-4222-8333-444444444444';
+    expect(encodeValue(['uuid', 'x'])).toEqual(['set', ['uuid', 'x']]);
+    expect(encodeValue(['named-uuid', 'x'])).toEqual(['set', ['named-uuid', 'x']]);
+    // As the server gives it for an insert.
+    expect(encodeValue(['uuid', id])).toEqual(['uuid', id]);
     expect(encodeValue(uuid('u'))).toEqual(['uuid', 'u']);
     expect(encodeValue([namedUuid('a'), uuid('b')])).toEqual([
       'set',

@@ -2,7 +2,8 @@
  * Operations of a transaction (RFC 7047 5.2) as typed values, and the values in them.
  *
  * Plain JavaScript values stand for what they look like: string, number, boolean; an array is a set; a Map is a map;
- * `undefined` is the empty set. A string is never taken for a UUID: `uuid()` and `namedUuid()` say so.
+ * `undefined` is the empty set. A string is never taken for a UUID: `uuid()` and `namedUuid()` say so. An array of two
+ * strings is a set also when the first is `uuid`; only what those two made, or the server sent, is a reference.
  */
 import { OvsdbConfigurationError } from './errors.ts';
 import type { ConditionFunction, Uuid } from './types.ts';
@@ -21,6 +22,8 @@ export type RowValue = Readonly<Record<string, ColumnValue>>;
 export type Mutator = '+=' | '-=' | '*=' | '/=' | '%=' | 'insert' | 'delete';
 export type Where = readonly (readonly [column: string, function: ConditionFunction, value: ColumnValue])[];
 export type Mutations = readonly (readonly [column: string, mutator: Mutator, value: ColumnValue])[];
+
+const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 type WireRow = Readonly<Record<string, WireValue>>;
 type WireClauses = readonly (readonly [string, string, WireValue])[];
@@ -72,12 +75,20 @@ export interface OperationResult {
 }
 
 export function uuid(value: Uuid): UuidReference {
-  return ['uuid', value];
+  return reference(['uuid', value]);
 }
 
 /** A row that an `insert` with this `uuidName` makes in the same transaction. */
 export function namedUuid(name: string): UuidReference {
-  return ['named-uuid', name];
+  return reference(['named-uuid', name]);
+}
+
+/** What `uuid` and `namedUuid` have made. */
+const REFERENCES = new WeakSet<readonly unknown[]>();
+
+function reference(made: UuidReference): UuidReference {
+  REFERENCES.add(made);
+  return Object.freeze(made);
 }
 
 export function insert(
@@ -176,11 +187,10 @@ function encodeAtom(value: AtomValue): WireAtom {
   return value;
 }
 
-/** A set of the two strings `uuid` and X looks the same; give such a set as a Set. */
+/** Also `["uuid", UUID]` as the server sends it, for example as the result of an insert. */
 function isReference(value: readonly unknown[]): value is UuidReference {
-  return (
-    value.length === 2 && (value[0] === 'uuid' || value[0] === 'named-uuid') && typeof value[1] === 'string'
-  );
+  if (REFERENCES.has(value)) return true;
+  return value.length === 2 && value[0] === 'uuid' && typeof value[1] === 'string' && UUID.test(value[1]);
 }
 
 function encodeRow(row: RowValue): WireRow {

@@ -4,9 +4,8 @@
  * columns with every release.
  */
 import { OvsdbProtocolError } from './errors.ts';
-import type { ColumnType } from './types.ts';
-
-export type AtomType = 'string' | 'integer' | 'real' | 'boolean' | 'uuid';
+import { frozenMap } from './frozen-map.ts';
+import type { AtomType, ColumnType } from './types.ts';
 
 export interface BaseType {
   readonly type: AtomType;
@@ -69,27 +68,27 @@ export interface DeclaredType {
   readonly value?: AtomType;
 }
 
-const DECLARED: Readonly<Record<ColumnType, DeclaredType>> = {
-  string: { shape: 'one', key: 'string' },
-  integer: { shape: 'one', key: 'integer' },
-  real: { shape: 'one', key: 'real' },
-  boolean: { shape: 'one', key: 'boolean' },
-  uuid: { shape: 'one', key: 'uuid' },
-  'optional-string': { shape: 'optional', key: 'string' },
-  'optional-integer': { shape: 'optional', key: 'integer' },
-  'optional-boolean': { shape: 'optional', key: 'boolean' },
-  'optional-uuid': { shape: 'optional', key: 'uuid' },
-  'string-set': { shape: 'set', key: 'string' },
-  'integer-set': { shape: 'set', key: 'integer' },
-  'uuid-set': { shape: 'set', key: 'uuid' },
-  'string-map': { shape: 'map', key: 'string', value: 'string' },
-  'string-integer-map': { shape: 'map', key: 'string', value: 'integer' },
-  'string-uuid-map': { shape: 'map', key: 'string', value: 'uuid' },
-  'integer-uuid-map': { shape: 'map', key: 'integer', value: 'uuid' },
-};
+const ATOM = 'string|integer|real|boolean|uuid';
+const COLUMN_TYPE = new RegExp(
+  `^(?:(?<one>${ATOM})|optional-(?<optional>${ATOM})|(?<set>${ATOM})-set|(?<key>${ATOM})-(?<value>${ATOM})-map)$`,
+);
+
+/** Takes the name of a column type apart; `undefined` when there is no such type. */
+export function parseColumnType(name: string): DeclaredType | undefined {
+  const groups = COLUMN_TYPE.exec(name === 'string-map' ? 'string-string-map' : name)?.groups;
+  if (groups === undefined) return undefined;
+  const { one, optional, set, key, value } = groups as Readonly<Record<string, AtomType | undefined>>;
+  if (one !== undefined) return { shape: 'one', key: one };
+  if (optional !== undefined) return { shape: 'optional', key: optional };
+  if (set !== undefined) return { shape: 'set', key: set };
+  return key === undefined || value === undefined ? undefined : { shape: 'map', key, value };
+}
 
 export function declaredType(type: ColumnType): DeclaredType {
-  return DECLARED[type];
+  const declared = parseColumnType(type);
+  if (declared === undefined)
+    throw new TypeError(`${type} is no column type: declarations are checked first`);
+  return declared;
 }
 
 /** How a server column can serve a declared one. */
@@ -128,7 +127,7 @@ export function parseSchema(json: unknown): DatabaseSchema {
       columns.set(column, parseColumn(definition, `${name}.${table}.${column}`));
     }
     tables.set(table, {
-      columns,
+      columns: frozenMap(columns),
       isRoot: body.isRoot === true,
       indexes: Array.isArray(body.indexes) ? (body.indexes as readonly (readonly string[])[]) : [],
     });
@@ -137,7 +136,7 @@ export function parseSchema(json: unknown): DatabaseSchema {
     name,
     version: typeof schema.version === 'string' ? schema.version : undefined,
     checksum: typeof schema.cksum === 'string' ? schema.cksum : undefined,
-    tables,
+    tables: frozenMap(tables),
   };
 }
 

@@ -7,46 +7,42 @@
 
 export type Uuid = string;
 
-/** Column types as the caller declares them; the schema of the server is checked against these. */
-export type ColumnType =
-  | 'string'
-  | 'integer'
-  | 'real'
-  | 'boolean'
-  | 'uuid'
-  | 'optional-string'
-  | 'optional-integer'
-  | 'optional-boolean'
-  | 'optional-uuid'
-  | 'string-set'
-  | 'integer-set'
-  | 'uuid-set'
-  | 'string-map'
-  | 'string-integer-map'
-  | 'string-uuid-map'
-  | 'integer-uuid-map';
-
-/** What a column of that type is in a row. A column that the server's schema lacks reads as its empty value. */
-export interface ColumnValues {
+/** The atomic types of OVSDB (RFC 7047 3.2), and what each is in a row. */
+export interface AtomValues {
   string: string;
   integer: number;
   real: number;
   boolean: boolean;
   uuid: Uuid;
-  'optional-string': string | undefined;
-  'optional-integer': number | undefined;
-  'optional-boolean': boolean | undefined;
-  'optional-uuid': Uuid | undefined;
-  'string-set': readonly string[];
-  'integer-set': readonly number[];
-  'uuid-set': readonly Uuid[];
-  'string-map': ReadonlyMap<string, string>;
-  'string-integer-map': ReadonlyMap<string, number>;
-  'string-uuid-map': ReadonlyMap<string, Uuid>;
-  'integer-uuid-map': ReadonlyMap<number, Uuid>;
 }
+export type AtomType = keyof AtomValues;
 
-export type ColumnsSpec = Readonly<Record<string, ColumnType>>;
+/**
+ * Column types as the caller declares them; the schema of the server is checked against these. `string-map` is short for
+ * `string-string-map`. The names are taken apart by `declaredType` (schema.ts).
+ */
+export type ColumnType =
+  | AtomType
+  | `optional-${AtomType}`
+  | `${AtomType}-set`
+  | `${AtomType}-${AtomType}-map`
+  | 'string-map';
+
+/** What a column of that type is in a row. A column that the server's schema lacks reads as its empty value. */
+export type ColumnValues = { [T in ColumnType]: ValueOf<T> };
+
+type ValueOf<T extends ColumnType> = T extends AtomType
+  ? AtomValues[T]
+  : T extends `optional-${infer A extends AtomType}`
+    ? AtomValues[A] | undefined
+    : T extends `${infer A extends AtomType}-set`
+      ? readonly AtomValues[A][]
+      : T extends `${infer K extends AtomType}-${infer V extends AtomType}-map`
+        ? ReadonlyMap<AtomValues[K], AtomValues[V]>
+        : ReadonlyMap<string, string>;
+
+/** Every row has its `_uuid`; it is not declared. */
+export type ColumnsSpec = Readonly<Record<string, ColumnType>> & { readonly _uuid?: never };
 
 /** An immutable row: a new object for every change, the same object as long as nothing of it changed. */
 export type Row<C extends ColumnsSpec> = { readonly _uuid: Uuid } & {
@@ -130,8 +126,8 @@ export type ConditionClause =
 export type ConditionFunction = '<' | '<=' | '==' | '!=' | '>=' | '>' | 'includes' | 'excludes';
 
 /**
- * Conditions by table. A table that is left out is replicated whole, and so is, as the protocol has it, a table with an
- * empty list; `[false]` means no rows.
+ * Conditions by table. A table that is left out is replicated whole; a table with an empty list has no clause that a row
+ * could match, so nothing of it is replicated.
  */
 export type Conditions = Readonly<Record<string, readonly ConditionClause[]>>;
 

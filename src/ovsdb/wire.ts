@@ -6,7 +6,8 @@
  * throws a protocol error. Integers beyond 2^53 have lost digits in JSON.parse already and are only reported.
  */
 import { OvsdbProtocolError } from './errors.ts';
-import type { AtomType } from './schema.ts';
+import { frozenMap } from './frozen-map.ts';
+import type { AtomType } from './types.ts';
 
 export type Atom = string | number | boolean;
 export type WireAtom = Atom | readonly ['uuid', string] | readonly ['named-uuid', string];
@@ -20,7 +21,7 @@ export type Value = Atom | undefined | readonly Atom[] | ReadonlyMap<Atom, Atom>
 
 export const ZERO_UUID = '00000000-0000-0000-0000-000000000000';
 export const EMPTY_SET: readonly Atom[] = Object.freeze([]);
-export const EMPTY_MAP: ReadonlyMap<Atom, Atom> = new Map();
+export const EMPTY_MAP: ReadonlyMap<Atom, Atom> = frozenMap(new Map());
 
 /** Called with every integer that JavaScript cannot hold exactly. */
 export type UnsafeIntegerReport = () => void;
@@ -141,15 +142,15 @@ export function mergeMap(
   return result.size === 0 ? EMPTY_MAP : sortedMap(result);
 }
 
-/** Maps iterate in the order of their keys, whatever the history; the argument itself when it does already. */
-function sortedMap(map: ReadonlyMap<Atom, Atom>): ReadonlyMap<Atom, Atom> {
+/** Maps iterate in the order of their keys, whatever the history; the argument itself, frozen, when it does already. */
+function sortedMap(map: Map<Atom, Atom>): ReadonlyMap<Atom, Atom> {
   let previous: Atom | undefined;
   for (const key of map.keys()) {
     if (previous !== undefined && previous > key)
-      return new Map([...map].sort(([a], [b]) => compareAtoms(a, b)));
+      return frozenMap(new Map([...map].sort(([a], [b]) => compareAtoms(a, b))));
     previous = key;
   }
-  return map;
+  return frozenMap(map);
 }
 
 export function sameValue(a: Value, b: Value): boolean {

@@ -1,7 +1,7 @@
 /** Tables in memory as a standalone log, for tests of what reads files: the schema is what the tables declare. */
 import { createHash } from 'node:crypto';
-import { type AtomType, declaredType } from '../schema.ts';
-import type { ColumnType, DatabaseSpec, Views } from '../types.ts';
+import { declaredType } from '../schema.ts';
+import type { AtomType, ColumnType, DatabaseSpec, Views } from '../types.ts';
 import { standaloneLog } from './log-writer.ts';
 
 /** Rows keep their contents; names that stand for UUIDs become real ones. */

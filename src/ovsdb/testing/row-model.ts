@@ -4,13 +4,15 @@
  */
 import * as fc from 'fast-check';
 
-import type { AtomType } from '../schema.ts';
+import type { AtomType } from '../types.ts';
 
 type Kind = 'one' | 'optional' | 'set' | 'map';
 interface ModelColumn {
   readonly kind: Kind;
   readonly key: AtomType;
   readonly value?: AtomType;
+  /** The most elements; a column of at most one is never sent as a difference. */
+  readonly max?: 1;
 }
 
 export const MODEL_COLUMNS: Readonly<Record<string, ModelColumn>> = {
@@ -30,6 +32,12 @@ export const MODEL_COLUMNS: Readonly<Record<string, ModelColumn>> = {
   counts: { kind: 'map', key: 'string', value: 'integer' },
   named: { kind: 'map', key: 'string', value: 'uuid' },
   slots: { kind: 'map', key: 'integer', value: 'uuid' },
+  share: { kind: 'optional', key: 'real' },
+  ratios: { kind: 'set', key: 'real' },
+  flags: { kind: 'set', key: 'boolean' },
+  weights: { kind: 'map', key: 'string', value: 'real' },
+  pairs: { kind: 'map', key: 'integer', value: 'integer' },
+  single: { kind: 'map', key: 'string', value: 'string', max: 1 },
 };
 
 type Atom = string | number | boolean;
@@ -49,12 +57,13 @@ const ATOMS: Readonly<Record<AtomType, fc.Arbitrary<Atom>>> = {
   uuid: fc.constantFrom(...UUIDS),
 };
 
-function valueArbitrary({ kind, key, value }: ModelColumn): fc.Arbitrary<ModelValue> {
+function valueArbitrary({ kind, key, value, max: most }: ModelColumn): fc.Arbitrary<ModelValue> {
+  const max = most ?? 4;
   if (kind === 'one') return ATOMS[key];
   if (kind === 'optional') return fc.option(ATOMS[key], { nil: undefined });
-  if (kind === 'set') return fc.uniqueArray(ATOMS[key], { maxLength: 4 });
+  if (kind === 'set') return fc.uniqueArray(ATOMS[key], { maxLength: max });
   const pair = fc.tuple(ATOMS[key], ATOMS[value ?? 'string']);
-  return fc.uniqueArray(pair, { maxLength: 4, selector: ([first]) => first });
+  return fc.uniqueArray(pair, { maxLength: max, selector: ([first]) => first });
 }
 
 export const rowArbitrary: fc.Arbitrary<ModelRow> = fc.record(
@@ -87,7 +96,9 @@ export function wireDifference(from: ModelRow, to: ModelRow): Record<string, unk
   const difference: Record<string, unknown> = {};
   for (const [name, column] of Object.entries(MODEL_COLUMNS)) {
     const [a, b] = [from[name], to[name]];
-    if (column.kind === 'set') {
+    if (column.max === 1) {
+      if (JSON.stringify(a) !== JSON.stringify(b)) difference[name] = wireValue(name, b);
+    } else if (column.kind === 'set') {
       const [before, after] = [a as Atom[], b as Atom[]];
       const changed = [
         ...before.filter((atom) => !after.includes(atom)),
