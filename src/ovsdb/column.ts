@@ -4,8 +4,10 @@
  * In: the declared type and what the server's schema says. Out: pure functions. A column that the server lacks, or has
  * with other types, always reads as the empty value of its declared type.
  */
+import { frozenMap } from './frozen-map.ts';
 import type { BaseType, ColumnSchema, DeclaredType } from './schema.ts';
 import { fitOf } from './schema.ts';
+import type { Uuid } from './types.ts';
 import {
   type Atom,
   atomDecoder,
@@ -40,6 +42,18 @@ export interface Column {
    * does not have. The row codec keeps it beside the row.
    */
   readonly hidden?: HiddenSet;
+  /** Present for columns that hold weak references. */
+  readonly weak?: WeakReferences;
+}
+
+/** Whether a row is there; asked about the targets of references. */
+export type RowExists = (table: string, uuid: Uuid) => boolean;
+
+/** Weak references (RFC 7047 3.2) go when the row that they name goes, as far as the column may do without them. */
+export interface WeakReferences {
+  readonly tables: readonly string[];
+  /** The elements or pairs that are left; the argument itself when all are. */
+  remaining<T extends readonly Atom[] | ReadonlyMap<Atom, Atom>>(all: T, exists: RowExists): T;
 }
 
 export interface HiddenSet {
@@ -74,12 +88,14 @@ export function compileColumn(
   const decodeKey = atomDecoder(declared.key, unsafe);
   // Only a column that can hold more than one element comes as a difference, whatever its shape (ovsdb-server(7) 4.1.14).
   const isWhole = server.max === 1;
+  const weak = weakReferences(server);
+  const common = { name, present: true, ...(weak === undefined ? {} : { weak }) };
   if (declared.value !== undefined) {
     const decodeValue = atomDecoder(declared.value, unsafe);
     const decode = (wire: unknown): ReadonlyMap<Atom, Atom> => decodeMap(wire, decodeKey, decodeValue);
     const merge = (old: Value, wire: unknown): Value =>
       isWhole ? decode(wire) : mergeMap(old instanceof Map ? old : EMPTY_MAP, decode(wire));
-    return { name, present: true, initial: EMPTY_MAP, decode, merge };
+    return { ...common, initial: EMPTY_MAP, decode, merge };
   }
   const decodeAll = (wire: unknown): readonly Atom[] => decodeSet(wire, decodeKey);
   const mergeAll = (old: readonly Atom[], wire: unknown): readonly Atom[] =>
@@ -88,14 +104,13 @@ export function compileColumn(
   if (declared.shape === 'set') {
     const merge = (old: Value, wire: unknown): Value =>
       mergeAll(Array.isArray(old) ? (old as readonly Atom[]) : EMPTY_SET, wire);
-    return { name, present: true, initial: initialSet, decode: decodeAll, merge };
+    return { ...common, initial: initialSet, decode: decodeAll, merge };
   }
   const single = (all: readonly Atom[]): Value => (all.length === 1 ? all[0] : empty);
   const decode = (wire: unknown): Value =>
     Array.isArray(wire) && wire[0] === 'set' ? single(decodeAll(wire)) : decodeKey(wire);
   const column: Column = {
-    name,
-    present: true,
+    ...common,
     initial: single(initialSet),
     decode,
     merge: (_old, wire) => decode(wire),
@@ -113,6 +128,33 @@ export function compileColumn(
       },
     },
   };
+}
+
+function weakReferences({ key, value, min }: ColumnSchema): WeakReferences | undefined {
+  const [keyTable, valueTable] = [weakTable(key), weakTable(value)];
+  if (keyTable === undefined && valueTable === undefined) return undefined;
+  const stands = (table: string | undefined, atom: Atom, exists: RowExists): boolean =>
+    table === undefined || exists(table, String(atom));
+  return {
+    tables: [keyTable, valueTable].filter((table) => table !== undefined),
+    remaining: (all, exists) => {
+      if (all instanceof Map) {
+        const pairs = [...(all as ReadonlyMap<Atom, Atom>)].filter(
+          ([first, second]) => stands(keyTable, first, exists) && stands(valueTable, second, exists),
+        );
+        return (pairs.length < Math.min(min, all.size) || pairs.length === all.size
+          ? all
+          : frozenMap(new Map(pairs))) as unknown as typeof all;
+      }
+      const list = all as readonly Atom[];
+      const left = list.filter((atom) => stands(keyTable, atom, exists));
+      return (left.length < min || left.length === list.length ? list : Object.freeze(left)) as typeof all;
+    },
+  };
+}
+
+function weakTable(type: BaseType | undefined): string | undefined {
+  return type?.refType === 'weak' ? type.refTable : undefined;
 }
 
 /** RFC 7047 5.2.1: the default of an enumeration is not defined by the RFC; ovsdb-server uses the type's default. */

@@ -4,7 +4,7 @@
  * In: row objects of `monitor` (RFC 7047 4.1.6) and of `monitor_cond`/`monitor_cond_since` (ovsdb-server(7) 4.1.14).
  * Out: frozen rows; when an update changes nothing of what is replicated, the old row itself. Pure apart from reports.
  */
-import { type Column, compileColumn, type ValueReports } from './column.ts';
+import { type Column, compileColumn, type RowExists, type ValueReports } from './column.ts';
 import { OvsdbProtocolError } from './errors.ts';
 import { type DatabaseSchema, declaredType, describeColumn, fitOf, type SchemaProblem } from './schema.ts';
 import type { ColumnsSpec, Uuid } from './types.ts';
@@ -105,6 +105,32 @@ export class RowCodec {
       hidden.set(column.name, known ? all : column.hidden.initial);
     }
     return this.#finish(adopted, hidden);
+  }
+
+  /** The tables that weak references in these columns name. */
+  get weakTables(): readonly string[] {
+    return this.#columns.flatMap((column) => column.weak?.tables ?? []);
+  }
+
+  /** The row without weak references to rows that are not there; the row itself when there are none. */
+  withoutDangling(row: AnyRow, exists: RowExists): AnyRow {
+    const hidden = this.#hidden.get(row);
+    const settled: Record<string, Value> & { _uuid: Uuid } = { ...row };
+    let settledHidden: Map<string, readonly Atom[]> | undefined;
+    for (const { name, weak, initial, hidden: set } of this.#columns) {
+      const value = row[name];
+      if (weak === undefined) continue;
+      if (set !== undefined) {
+        const all = hidden?.get(name) ?? set.initial;
+        const left = weak.remaining(all, exists);
+        settledHidden ??= new Map(hidden);
+        settledHidden.set(name, left);
+        settled[name] = left === all ? value : set.visible(left);
+      } else if (typeof value === 'object') {
+        settled[name] = weak.remaining(value as readonly Atom[], exists);
+      } else if (value !== undefined && weak.remaining([value], exists).length === 0) settled[name] = initial;
+    }
+    return this.settled(row, this.#finish(settled, settledHidden ?? hidden));
   }
 
   /** What `change` makes of each column that `wire` names, from its value or, for a hidden set, from the whole set. */

@@ -31,6 +31,9 @@ function refusal(bytes: Buffer): string {
   return 'none';
 }
 
+/** Where the second transaction of a log begins. */
+const LAST = standaloneLog(SCHEMA, insert(A, 'a')).length;
+
 const step = fc.record({
   uuid: fc.constantFrom(A, B),
   row: fc.option(rowArbitrary, { nil: null }),
@@ -117,20 +120,61 @@ describe('a standalone log', () => {
     expect(read(bytes).warnings.join()).toMatch(/all that follows are zeros/);
   });
 
+  it.each<[string, (bytes: Buffer) => Buffer]>([
+    ['of which the tail is zeros', (bytes) => Buffer.from(bytes).fill(0, bytes.length - 20)],
+    [
+      'with one byte changed',
+      (bytes) => Buffer.from(bytes.map((byte, i) => (i === bytes.length - 10 ? byte ^ 1 : byte))),
+    ],
+    [
+      'whose header is gone',
+      (bytes) => Buffer.concat([bytes.subarray(0, LAST), Buffer.alloc(9), bytes.subarray(LAST + 9)]),
+    ],
+  ])('whose last record is one %s ends before it, as for a server', (_what, damage) => {
+    const contents = read(damage(standaloneLog(SCHEMA, insert(A, 'a'), insert(B, 'b'))));
+    expect([...contents.tables.Thing].map((row) => row.name)).toEqual(['a']);
+    expect(contents.warnings).toHaveLength(1);
+    expect(contents.warnings[0]).toMatch(
+      /record 3 at byte \d+ .*; it is left out, with all that follows \(\d+ bytes\)$/,
+    );
+  });
+
+  it('that other text follows ends before that', () => {
+    const bytes = Buffer.concat([standaloneLog(SCHEMA, insert(A, 'a')), Buffer.from('garbage\n')]);
+    expect(named(bytes)).toEqual(['a']);
+    expect(read(bytes).warnings.join()).toMatch(
+      /record 3 .*does not begin with .*left out, with all that follows \(8 bytes\)/,
+    );
+  });
+
   it.each<[string, Buffer | string, RegExp]>([
     ['nothing', '', /^incomplete: file\.db is empty$/],
     ['text', 'name: ovn', /^unrecognized: file\.db is no OVSDB file/],
     [
-      'a damaged record',
-      standaloneLog(SCHEMA, insert(A, 'a')).toString().replace('"a"', '"b"'),
-      /^corrupt: .*record 2 at byte \d+ is damaged/,
+      'a damaged record that good ones follow',
+      standaloneLog(SCHEMA, insert(A, 'a'), insert(B, 'b')).toString().replace('"a"', '"x"'),
+      /^corrupt: .*record 2 at byte \d+ is damaged.* and good records follow$/,
+    ],
+    [
+      'a hole of zeros before good records',
+      Buffer.concat([standaloneLog(SCHEMA), Buffer.alloc(50), standaloneLog(insert(A, 'a'))]),
+      /^corrupt: .*record 2 .*and good records follow$/,
+    ],
+    [
+      'a damaged schema',
+      standaloneLog(SCHEMA).toString().replace('Thing', 'Thong'),
+      /^corrupt: .*record 1 at byte 0 is damaged/,
+    ],
+    [
+      'very many headers of no record',
+      `${logRecord(SCHEMA)}${`OVSDB JSON 9 ${'0'.repeat(40)}\n`.repeat(500)}`,
+      /^corrupt: /,
     ],
     [
       'bytes between records',
       `${logRecord(SCHEMA)}x${logRecord(insert(A, 'a'))}`,
       /^corrupt: .*record 2 .*does not begin with/,
     ],
-    ['a longer header line', `${logRecord(SCHEMA)}OVSDB JSON ${'1'.repeat(200)}`, /^corrupt: /],
     ['records of another kind', `${logRecord(SCHEMA)}${logRecord({}, 'CLUSTER')}`, /^corrupt: /],
     [
       'a record that is not JSON',
@@ -387,5 +431,100 @@ describe('openDatabaseFile', () => {
     } finally {
       await rm(directory, { recursive: true });
     }
+  });
+});
+
+describe('weak references to rows that are gone', () => {
+  const weak = { type: 'uuid', refTable: 'Other', refType: 'weak' };
+  const many = { min: 0, max: 'unlimited' };
+  const REFERRING = {
+    name: 'Test',
+    version: '1.0.0',
+    tables: {
+      Thing: {
+        isRoot: true,
+        columns: {
+          set: { type: { key: weak, ...many } },
+          optional: { type: { key: weak, min: 0, max: 1 } },
+          needed: { type: { key: weak, min: 1, max: 2 } },
+          keys: { type: { key: weak, value: 'string', ...many } },
+          values: { type: { key: 'string', value: weak, ...many } },
+          strong: { type: { key: { type: 'uuid', refTable: 'Other' }, ...many } },
+          several: { type: { key: weak, ...many } },
+        },
+      },
+      Other: { isRoot: true, columns: { name: { type: 'string' } } },
+    },
+  };
+  const columns = {
+    set: 'uuid-set',
+    optional: 'optional-uuid',
+    needed: 'uuid-set',
+    keys: 'uuid-string-map',
+    values: 'string-uuid-map',
+    strong: 'uuid-set',
+    several: 'optional-uuid',
+  } as const;
+  const [X, Y, GONE] = [A, B, '22222222-aaaa-4bbb-8ccc-dddddddddddd'].map((id) => ['uuid', id]);
+  const log = (...records: readonly unknown[]): Buffer =>
+    clusterLog(
+      { name: 'Test', prev_index: 1, prev_data: [REFERRING, {}] },
+      ...records.map((record, i) => ({ term: 1, index: i + 2, data: [null, record] })),
+      { commit_index: records.length + 1 },
+    );
+  const bytes = log(
+    { Other: { [A]: {}, [B]: {}, '22222222-aaaa-4bbb-8ccc-dddddddddddd': {} } },
+    {
+      Thing: {
+        [A]: {
+          set: ['set', [X, Y, GONE]],
+          optional: GONE,
+          needed: GONE,
+          keys: [
+            'map',
+            [
+              [X, 'x'],
+              [GONE, 'gone'],
+            ],
+          ],
+          values: [
+            'map',
+            [
+              ['a', GONE],
+              ['b', Y],
+            ],
+          ],
+          strong: ['set', [GONE]],
+          several: ['set', [X, GONE]],
+        },
+      },
+    },
+    // As a server writes it: the row goes, and nothing of what referred to it is said.
+    { Thing: { [A]: {} }, Other: { '22222222-aaaa-4bbb-8ccc-dddddddddddd': null } },
+  );
+  const left = {
+    set: [A, B],
+    optional: undefined,
+    // The server would not have let this go.
+    needed: [GONE?.[1]],
+    keys: new Map([[A, 'x']]),
+    values: new Map([['b', B]]),
+    strong: [GONE?.[1]],
+    several: A,
+  };
+
+  it.each([
+    ['declared', databaseSpec('Test', { Thing: tableSpec(columns), Other: tableSpec({ name: 'string' }) })],
+    ['not declared', databaseSpec('Test', { Thing: tableSpec(columns) })],
+  ])('go with them, whether those are %s', (_what, spec) => {
+    const { tables } = databaseFile(bytes, 'f').contents(spec);
+    expect([...tables.Thing]).toEqual([{ _uuid: A, ...left }]);
+  });
+
+  it('stay in an index only as far as they stay in the row', () => {
+    const spec = databaseSpec('Test', { Thing: tableSpec({ set: 'uuid-set' }, { set: (row) => row.set }) });
+    const { tables } = databaseFile(bytes, 'f').contents(spec);
+    expect(tables.Thing.find('set', String(GONE?.[1]))).toEqual([]);
+    expect(tables.Thing.find('set', B)).toHaveLength(1);
   });
 });

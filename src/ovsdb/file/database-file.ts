@@ -96,6 +96,7 @@ function contentsOf<D extends DatabaseSpec>(content: FileContent, spec: D, sourc
   const warn = (message: string): void => void warnings.push(message);
   const replay = new Replay(spec, source, warn);
   for (const step of content.steps(spec, warn)) replay.apply(step);
+  replay.finish();
   const { contents } = replay;
   return {
     tables: Object.fromEntries(contents.views) as unknown as Views<D>,

@@ -3,19 +3,25 @@
  *
  * In: steps in the order of the file, the declared tables. Out: the same tables, views and indexes as a replica has.
  * Tables that are not declared are passed over. A transaction that contradicts what is there throws.
+ *
+ * The log of a cluster does not record that a deleted row takes the weak references to it along: a server does that itself
+ * whenever it reads, and so does this at the end.
  */
 import type { CollectedTable } from '../collector.ts';
 import { Contents } from '../contents.ts';
 import { newCounters } from '../counters.ts';
 import { OvsdbFileError } from '../errors.ts';
 import type { OvsdbLogger } from '../logger.ts';
-import type { DatabaseSpec } from '../types.ts';
+import type { DatabaseSpec, Uuid } from '../types.ts';
 import { asObject, asUuid, located, type Step, type Warn } from './content.ts';
 
 export class Replay {
   readonly contents: Contents;
   /** Of the last transaction that says when it was, in milliseconds since 1970. */
   dateMs: number | undefined;
+  /** The rows of tables that are not declared, but referred to from declared columns. */
+  readonly #targets = new Map<string, Set<Uuid>>();
+  #begun = false;
 
   constructor(spec: DatabaseSpec, source: string, warn: Warn) {
     const ignore = (): void => undefined;
@@ -33,6 +39,21 @@ export class Replay {
     else this.#convert(step);
   }
 
+  /** After the last step. */
+  finish(): void {
+    const { tables } = this.contents;
+    const exists = (table: string, uuid: Uuid): boolean => {
+      const rows = tables.get(table)?.view.data.rows ?? this.#targets.get(table);
+      // Of a table that came to be a target on the way not all rows are known.
+      return rows === undefined || rows.has(uuid);
+    };
+    for (const { codec, view } of tables.values()) {
+      if (codec.weakTables.length === 0) continue;
+      const { data } = view;
+      for (const row of data.rows.values()) data.put(codec.withoutDangling(row, exists));
+    }
+  }
+
   #convert({ schema, rows }: Extract<Step, { kind: 'schema' }>): void {
     const before = this.contents.tables;
     this.contents.compile(schema);
@@ -45,12 +66,26 @@ export class Replay {
       }
       table.view.data = data;
     }
+    if (rows === 'drop') this.#targets.clear();
+    if (rows === 'drop' || !this.#begun) {
+      for (const table of this.contents.codecs.flatMap((codec) => codec.weakTables)) {
+        if (!this.contents.tables.has(table)) this.#targets.set(table, new Set());
+      }
+    }
+    this.#begun = true;
   }
 
   #commit(transaction: Readonly<Record<string, unknown>>, where: string): void {
     const { _date: date, _is_diff: isDiff } = transaction;
     if (typeof date === 'number') this.dateMs = date;
     for (const [name, rows] of Object.entries(transaction)) {
+      const targets = this.#targets.get(name);
+      if (targets !== undefined) {
+        for (const [uuid, row] of Object.entries(asObject(rows, `${where}: ${name}`))) {
+          if (row === null) targets.delete(uuid);
+          else targets.add(uuid);
+        }
+      }
       const table = this.contents.tables.get(name);
       if (table?.codec.present !== true) continue;
       for (const [uuid, row] of Object.entries(asObject(rows, `${where}: ${name}`))) {

@@ -1,6 +1,6 @@
 /** Files that the real ovsdb-server and its tools wrote, read without them: the same contents as a live replica has. */
 import { execFile } from 'node:child_process';
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -55,6 +55,22 @@ const HISTORY: readonly (readonly unknown[])[] = [
       name: 'as',
       addresses: ['set', Array.from({ length: 300 }, (_, i) => `10.0.${i >> 8}.${i & 255}`)],
     }),
+  ],
+];
+
+/**
+ * A row is changed, and what it refers to weakly is deleted, in one transaction: the reference goes unsaid. A server
+ * that has done this may keep it; one that has read it has not.
+ */
+const WEAK_REFERENCES: readonly (readonly unknown[])[] = [
+  [
+    insert('Load_Balancer', { name: 'l1' }, 'l1'),
+    insert('Load_Balancer', { name: 'l2' }, 'l2'),
+    insert('Logical_Router', { name: 'r2', load_balancer: named('l1', 'l2') }),
+  ],
+  [
+    update('Logical_Router', 'r2', { external_ids: map({ changed: 'yes' }) }),
+    { op: 'delete', table: 'Load_Balancer', where: [['name', '==', 'l1']] },
   ],
 ];
 
@@ -177,6 +193,27 @@ describe('files of a real server', () => {
     await converge();
   });
 
+  it('weak references to rows that were deleted', async () => {
+    const cluster = await startOvsdbCluster({ schema: OVN_NB_SCHEMA, members: 1 });
+    cleanups.push(() => cluster.stop());
+    const standalone = await startOvsdbServer({ schemas: [OVN_NB_SCHEMA] });
+    cleanups.push(() => standalone.stop());
+    for (const [server, name] of [
+      [await cluster.leader(), 'cluster.db'],
+      [standalone, '0.db'],
+    ] as const) {
+      for (const operations of WEAK_REFERENCES) await server.transact(DATABASE, operations);
+      await server.kill('SIGTERM');
+      await server.start();
+      if (server !== standalone) await cluster.leader();
+      const { rows } = await fromFile(join(server.directory, name));
+      expect(rows).toEqual(await live(server.remote));
+      expect(Object.values((rows as Record<string, object>).Logical_Router ?? {})).toMatchObject([
+        { name: 'r2', load_balancer: Object.keys((rows as Record<string, object>).Load_Balancer ?? {}) },
+      ]);
+    }
+  });
+
   it('a cluster whose database was converted to another schema', async () => {
     const cluster = await startOvsdbCluster({ schema: OVN_NB_SCHEMA, members: 1 });
     cleanups.push(() => cluster.stop());
@@ -196,6 +233,34 @@ describe('files of a real server', () => {
     const { tables, problems } = file.contents(SPEC);
     expect(problems.map(({ column }) => column)).toEqual(['other_config']);
     expect(everything(tables)).toEqual(await live(leader.remote, ['other_config']));
+  });
+});
+
+/** A file whose end is not as it was written is what a crash leaves; the server itself is the judge. */
+describe('a file with a damaged end', () => {
+  const DAMAGES: readonly (readonly [string, (bytes: Buffer) => Buffer])[] = [
+    ['zeros at the end', (bytes) => bytes.fill(0, bytes.length - 20)],
+    [
+      'one byte changed',
+      (bytes) => Buffer.from(bytes.map((byte, i) => (i === bytes.length - 10 ? byte ^ 1 : byte))),
+    ],
+    ['other text behind it', (bytes) => Buffer.concat([bytes, Buffer.from('garbage\n')])],
+    ['less than was written', (bytes) => bytes.subarray(0, bytes.length - 5)],
+    ['zeros behind it', (bytes) => Buffer.concat([bytes, Buffer.alloc(4096)])],
+  ];
+
+  it.each(DAMAGES)('with %s holds what a server serves from it', async (_what, damage) => {
+    const writer = await startOvsdbServer({ schemas: [OVN_NB_SCHEMA] });
+    cleanups.push(() => writer.stop());
+    for (const operations of HISTORY) await writer.transact(DATABASE, operations);
+    await writer.kill('SIGTERM');
+    const damaged = join(writer.directory, 'damaged.db');
+    await writeFile(damaged, damage(await readFile(join(writer.directory, '0.db'))));
+    const { rows, warnings } = await fromFile(damaged);
+    expect(warnings).toHaveLength(1);
+    const reader = await startOvsdbServer({ schemas: [], databases: [damaged] });
+    cleanups.push(() => reader.stop());
+    expect(rows).toEqual(await live(reader.remote));
   });
 });
 
