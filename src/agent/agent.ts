@@ -88,7 +88,7 @@ class Agent {
       this.#reconciler.graceEnded(key),
     );
     this.#planner = new Planner(config, methodOf(config.exposingMethod), this.#grace);
-    this.#facts = new FactsReader(edge, config, log);
+    this.#facts = new FactsReader(edge, config, log, clock);
     this.#changeLog = new ChangeLog(log, clock);
     const guard = new WithdrawGuard(
       {
@@ -131,6 +131,7 @@ class Agent {
         if (event.kind === 'database') this.#vswitchChanged();
       }),
       this.#node.onDrift((kinds) => this.#reconciler.drifted(kinds)),
+      this.#facts.followNeeds(() => this.#reconciler.factsChanged()),
     );
     if (this.#parts.config.exposingMethod === 'ovn') {
       this.#cleanUp.push(
@@ -231,7 +232,10 @@ class Agent {
   #startTimers(): void {
     const { config } = this.#parts;
     this.#every(config.reconcileIntervalSec * 1000, () => this.#reconciler.audit());
-    this.#every(config.frrReconcileIntervalSec * 1000, () => this.#reconciler.recheck(UNANNOUNCED));
+    this.#every(config.frrReconcileIntervalSec * 1000, () => {
+      this.#reconciler.recheck(UNANNOUNCED);
+      void this.#facts.askForNeeds();
+    });
     this.#every(PROXY_LOOK_MS, () => void this.#node.look('proxy-ndp', this.#closed.signal));
   }
 

@@ -54,6 +54,9 @@ export class ChangeLog {
         },
         'expose',
       );
+      if (exposure.warning !== undefined) {
+        this.#log.warn({ address: exposure.address }, `exposed all the same: ${exposure.warning}`);
+      }
     }
     for (const exposure of step.withdrawn) {
       if (held.has(exposure.prefix)) continue;

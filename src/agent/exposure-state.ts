@@ -40,6 +40,10 @@ export class ExposureState {
     for (const denials of this.#conflicts.values()) yield* denials;
   }
 
+  verdicts(): Iterable<readonly [CandidateKey, Verdict]> {
+    return this.#verdicts;
+  }
+
   candidates(): Iterable<CandidateKey> {
     return this.#verdicts.keys();
   }

@@ -7,9 +7,11 @@
  */
 import type { IpAddress } from '../base/address.ts';
 import { parseBridgeMappings } from '../base/bridge-mappings.ts';
+import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 import { sortedBy } from '../base/order.ts';
 import type { AgentConfig } from '../config/types.ts';
+import type { NodeNeeds } from '../exposures/needs.ts';
 import type { KernelEvent } from '../netlink/types.ts';
 import type { NodeEdge } from '../node/edge.ts';
 import { kernelFacts } from '../node/kernel-facts.ts';
@@ -17,6 +19,7 @@ import type { NodeScope } from '../node/objects.ts';
 import type { OvsSnapshot } from '../openvswitch/types.ts';
 import type { LocalOvnFacts, NodeFacts } from '../wiring/types.ts';
 import { LocalOvnFactsReader } from './local-ovn-facts.ts';
+import { NeedsReader } from './needs/needs-reader.ts';
 import { mappedBridges, nodeFacts, nodeScope } from './node-facts.ts';
 
 /** What people and ovn-controller write there, as against what the switch is like. */
@@ -32,13 +35,15 @@ export class FactsReader {
   #said: Statements | undefined;
   readonly #localOvn: LocalOvnFactsReader;
   #localWarnings = '';
+  readonly #needs: NeedsReader;
 
-  constructor(edge: NodeEdge, config: AgentConfig, log: Logger) {
+  constructor(edge: NodeEdge, config: AgentConfig, log: Logger, clock?: Clock) {
     this.#edge = edge;
     this.#config = config;
     this.#log = log;
     this.#routerId = config.bgpRouterId;
     this.#localOvn = new LocalOvnFactsReader(edge, config);
+    this.#needs = new NeedsReader(edge, config, log, clock);
   }
 
   async read(signal: AbortSignal): Promise<NodeFacts> {
@@ -50,7 +55,21 @@ export class FactsReader {
     const rtTables = await this.#edge.files.readRtTables();
     const routerId = await this.#readRouterId(signal);
     const localOvn = await this.#readLocalOvn(snapshot, mappedBridges(snapshot.bridgeMappings));
-    return this.#remember(nodeFacts({ snapshot, kernel, rtTables, routerId, localOvn }, this.#config));
+    const needs = await this.#needs.read(snapshot, signal);
+    return this.#remember({
+      ...nodeFacts({ snapshot, kernel, rtTables, routerId, localOvn }, this.#config),
+      needs,
+    });
+  }
+
+  /** Calls back whenever what the node needs may have changed; the returned function ends it. */
+  followNeeds(changed: () => void): () => void {
+    return this.#needs.follow(changed);
+  }
+
+  /** Asks for needs that nobody tells of when they change; to be called now and then. */
+  async askForNeeds(): Promise<void> {
+    await this.#needs.ask();
   }
 
   /** True when the kernel reports something that the facts depend on. */
@@ -101,13 +120,18 @@ export class FactsReader {
     return this.#routerId;
   }
 
-  #remember(facts: NodeFacts): NodeFacts {
-    if (this.#last !== undefined && factsText(this.#last) === factsText(facts)) return this.#last;
+  #remember(facts: NodeFacts & { readonly needs: NodeNeeds }): NodeFacts {
+    if (this.#last !== undefined && factsText(this.#last) === factsText(facts)) {
+      // Members that are the same objects say that nothing is to be wired anew.
+      if (this.#last.needs !== facts.needs) this.#last = { ...this.#last, needs: facts.needs };
+      return this.#last;
+    }
     this.#last = facts;
     return facts;
   }
 }
 
+/** Equal for facts that differ at most in the needs. */
 function factsText(facts: NodeFacts): string {
   const bridges = [...facts.bridges.values()].map((bridge) => ({
     ...bridge,
@@ -123,5 +147,5 @@ function factsText(facts: NodeFacts): string {
           peerMacs: [...local.peerMacs],
           bfdStatus: [...local.bfdStatus],
         };
-  return JSON.stringify({ ...facts, bridges, localOvn, tables: [...facts.tables] });
+  return JSON.stringify({ ...facts, needs: undefined, bridges, localOvn, tables: [...facts.tables] });
 }

@@ -8,6 +8,7 @@
 import { type MacAddress, type Prefix, parseMac } from '../base/address.ts';
 import type { AgentConfig } from '../config/types.ts';
 import { evaluateCandidate } from '../exposures/evaluate.ts';
+import { NodeNeeds } from '../exposures/needs.ts';
 import { hasServiceTags } from '../exposures/provider-network.ts';
 import type { Denial, Exposure, ExposurePolicy, Verdict } from '../exposures/types.ts';
 import { keyOf } from '../node/keys.ts';
@@ -25,6 +26,7 @@ import { DesiredState } from './desired-state.ts';
 import { ExposureState } from './exposure-state.ts';
 import { HeldObjects, type Loss } from './held-objects.ts';
 import type { MigrationGrace } from './migration-grace.ts';
+import { affectedByNeeds, differInNeedsOnly } from './needs/changed-needs.ts';
 
 const BASE = 'base';
 /** Sorts before every other contributor: where it and another one want the same thing otherwise, what stands counts. */
@@ -143,6 +145,8 @@ export class Planner {
   setFacts(facts: NodeFacts): void {
     const before = this.#facts;
     this.#facts = facts;
+    this.markDirty(affectedByNeeds(before?.needs, facts.needs, this.#exposures.verdicts()));
+    if (before !== undefined && differInNeedsOnly(before, facts)) return;
     this.#rewire = true;
     const remapped = JSON.stringify(before?.bridgeMappings) !== JSON.stringify(facts.bridgeMappings);
     if (remapped) this.#everything = true;
@@ -257,6 +261,7 @@ export class Planner {
       tenant: this.#config.tenant,
       exposeUnmarked: this.#config.exposeUnmarked,
       exposeExternal: this.#config.exposeExternalPorts,
+      needs: facts.needs ?? NodeNeeds.NONE,
     };
   }
 

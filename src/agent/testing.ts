@@ -68,7 +68,7 @@ export class TestAgent {
       this.clock,
       silentLogger,
     );
-    const facts = new FactsReader(edge, config, silentLogger);
+    const facts = new FactsReader(edge, config, silentLogger, this.clock);
     this.reconciler = new Reconciler({
       planner: this.planner,
       node: this.node,
@@ -88,6 +88,7 @@ export class TestAgent {
         () => this.reconciler.factsChanged(),
       ),
     );
+    this.#ends.push(facts.followNeeds(() => this.reconciler.factsChanged()));
     this.planner.setTopology(topology);
     this.node.onDrift((kinds) => this.reconciler.drifted(kinds));
     edge.ovs.subscribe((event) => {

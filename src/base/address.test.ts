@@ -286,6 +286,11 @@ describe('unannounceable', () => {
     '::/1',
     '128.0.0.0/1',
     'fe00::/8',
+    // A default route in pieces.
+    '32.0.0.0/3',
+    '64.0.0.0/7',
+    '2000::/3',
+    '2000::/15',
   ])('refuses %s', (text) => {
     const value = text.includes('/') ? parsePrefix(text) : parseIp(text);
     if (value === undefined) throw new Error('not read');
@@ -303,7 +308,7 @@ describe('unannounceable', () => {
     'fd00::1',
     'fec0::1',
     '10.0.0.0/8',
-    '2000::/3',
+    '2001::/16',
   ])('lets %s pass', (text) => {
     const value = text.includes('/') ? parsePrefix(text) : parseIp(text);
     if (value === undefined) throw new Error('not read');

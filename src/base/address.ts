@@ -57,6 +57,11 @@ export function familyOf(value: IpAddress | Prefix): IpFamily {
   return value.includes(':') ? 6 : 4;
 }
 
+/** An IPv4 address that was written as an IPv6 one (`::ffff:10.0.0.1`) as itself; any other unchanged. */
+export function unmapped(address: IpAddress): IpAddress {
+  return address.startsWith('::ffff:') ? (parseIp(address.slice('::ffff:'.length)) ?? address) : address;
+}
+
 /** `ip/32` or `ip/128`. */
 export function hostPrefix(address: IpAddress): Prefix {
   return `${address}/${familyOf(address) === 4 ? 32 : 128}` as Prefix;
@@ -210,9 +215,14 @@ const NEVER_ANNOUNCED: readonly Prefix[] = [
   'ff00::/8',
 ].map((text) => text as Prefix);
 
+/** Wider than any network that somebody is given: half of the Internet, or an eighth, is a default route in pieces. */
+const WIDEST: Readonly<Record<IpFamily, number>> = { 4: 8, 6: 16 };
+
 /** Why an address or prefix must never be announced; `undefined` when it may. */
 export function unannounceable(value: IpAddress | Prefix): string | undefined {
   if (value.includes('/') && prefixLength(value as Prefix) === 0) return 'a default route';
+  const widest = WIDEST[familyOf(value)];
+  if (value.includes('/') && prefixLength(value as Prefix) < widest) return `wider than a /${widest}`;
   const outer = NEVER_ANNOUNCED.find((prefix) => contains(prefix, value));
   if (outer !== undefined) return `inside ${outer}`;
   if (!value.includes('/')) return undefined;

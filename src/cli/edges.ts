@@ -6,6 +6,7 @@ import { VtyFrr } from '../frr/vty-frr.ts';
 import { type LocalCluster, openLocalCluster } from '../localnb/local-cluster.ts';
 import { openRtnetlink } from '../netlink/index.ts';
 import type { NodeEdge } from '../node/edge.ts';
+import { systemNames } from '../node/name-lookup.ts';
 import { SystemNodeFiles } from '../node/node-files.ts';
 import { openVswitch } from '../openvswitch/vswitch.ts';
 
@@ -38,6 +39,7 @@ export function openEdges(config: AgentConfig, log: Logger): OpenEdge {
     ovs,
     files: new SystemNodeFiles({ rtTablesPath: config.rtTablesPath }),
     localOvn,
+    names: systemNames,
     whenLocalOvnIsKnown: async (timeoutMs) => {
       const limit = AbortSignal.timeout(timeoutMs);
       try {

@@ -37,6 +37,7 @@ export function verboseLines({ exposures, denials }: Pick<DryRun, 'exposures' | 
   for (const exposure of exposures) {
     const because = exposure.because.map((reason) => reasonText(reason)).join('; ');
     lines.push(`  ${exposure.address} on ${exposure.network.name}: ${because}`);
+    if (exposure.warning !== undefined) lines.push(`    warning: ${exposure.warning}`);
   }
   lines.push('# not exposed');
   for (const denial of denials) {

@@ -23,6 +23,7 @@ import { evaluateGateway } from './gateway.ts';
 import { sortedByIp } from './ip-order.ts';
 import { evaluateLoadBalancer } from './load-balancer.ts';
 import { evaluateNatAddresses } from './nat-addresses.ts';
+import { withoutNeeded } from './needed.ts';
 import { evaluatePort } from './provider-port.ts';
 import { evaluateTenantHost, isTenantHost } from './tenant-host.ts';
 import { evaluateSubnet } from './tenant-subnet.ts';
@@ -43,7 +44,9 @@ export function evaluateCandidate(
   try {
     const candidate = topology.resolve(key);
     observe?.(candidate);
-    return candidate === undefined ? NOTHING : evaluateResolved(candidate, policy);
+    return candidate === undefined
+      ? NOTHING
+      : withoutNeeded(evaluateResolved(candidate, policy), policy.needs);
   } catch (error) {
     return { exposures: [], denials: [rowError(key, topology, error)] };
   }

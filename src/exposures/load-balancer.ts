@@ -8,6 +8,7 @@
  */
 import {
   contains,
+  hostPrefix,
   type IpAddress,
   type MacAddress,
   parseIp,
@@ -20,6 +21,7 @@ import type { GatewayPort, LoadBalancer, Network, Subnet, VipPort } from '../ovn
 import { announceableText, isAnnounceable } from './announceable.ts';
 import { around, coveredClaim, reachedNetwork } from './covered.ts';
 import { tagOf, unselected } from './marks.ts';
+import { neededRefusal } from './needed.ts';
 import { isOnProviderNetwork, networkOf } from './provider-network.ts';
 import { proxiedFor } from './proxied.ts';
 import { gatewayValues, type ServingGateway, servingGateways } from './serving-gateway.ts';
@@ -146,8 +148,16 @@ class LoadBalancerDecision {
         const onNetwork = this.#gatewayFor(address);
         if (onNetwork !== undefined) this.#expose('vip', address, onNetwork, onNetwork.way, undefined);
       } else if (attachments.length > 0) this.#tenantVip(address, attachments);
-      else this.#expose('vip', address, this.#gateways[0], this.#gateways[0].way, this.#gateways[0].mac);
+      else this.#elsewhereVip(address);
     }
+  }
+
+  /** An address of no network here is whatever its tenant wrote into the row. */
+  #elsewhereVip(address: IpAddress): void {
+    const [gateway] = this.#gateways;
+    const needed = neededRefusal(hostPrefix(address), 'tenant', this.#lb.row, this.#policy.needs);
+    if (needed !== undefined) this.#verdict.deny(needed, address);
+    else this.#expose('vip', address, gateway, gateway.way, gateway.mac);
   }
 
   #limited(): readonly IpAddress[] {

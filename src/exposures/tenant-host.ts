@@ -30,7 +30,10 @@ export function evaluateTenantHost(port: WorkloadPort, policy: ExposurePolicy): 
   const network = reachedNetwork(port.subnets, policy);
   if (!network.ok) {
     const message = `${describeRow(port.row)} is not reached through a router here: ${network.refusal.message}`;
-    return verdict.refuse({ ...network.refusal, message });
+    // Whoever asks for an address that is kept in with its subnet finds it.
+    const kept = network.refusal.code === 'needed-by-node' ? addressesOf(port, policy, verdict) : [];
+    for (const address of kept) verdict.deny({ ...network.refusal, message }, address);
+    return kept.length > 0 ? verdict.verdict() : verdict.refuse({ ...network.refusal, message });
   }
 
   for (const address of addressesOf(port, policy, verdict)) {

@@ -22,6 +22,7 @@ import { isAllowed } from './announceable.ts';
 import { disabledRefusal } from './disabled.ts';
 import { evaluateGateway } from './gateway.ts';
 import { refusedBy, tagOf, unselected } from './marks.ts';
+import { neededGateway, neededRefusal } from './needed.ts';
 import { isOnProviderNetwork } from './provider-network.ts';
 import { gatewayValues, type ServingGateway, servingGateways } from './serving-gateway.ts';
 import { exposesTenants, tenantRefusal } from './tenant-policy.ts';
@@ -90,7 +91,11 @@ export function reachedSubnets(
   const reached = new Map<Prefix, ReachedSubnet>();
   for (const item of interfaces(subnet, verdict)) {
     const way = viaOf(item, serving.gateways);
-    const kept = keptIn(item, subnet, policy) ?? (way === undefined ? noGateway(item, subnet) : undefined);
+    const kept =
+      keptIn(item, subnet, policy) ??
+      (way === undefined
+        ? noGateway(item, subnet)
+        : neededGateway(item.network, way.via, subnet.row, policy.needs));
     if (kept !== undefined) verdict.deny(kept, item.network);
     else if (way !== undefined && !reached.has(item.network)) {
       reached.set(item.network, { attachment: subnet, prefix: item.network, ...way });
@@ -164,7 +169,10 @@ function keptIn(item: InterfaceAddress, subnet: Subnet, policy: ExposurePolicy):
       'and require_snat_disabled_for_tenant_networks keeps such networks in';
     return { code: 'source-nat', fault: false, message };
   }
-  return tenantRefusal(address, policy.tenant, subnet.scopes, subnet.row);
+  return (
+    tenantRefusal(address, policy.tenant, subnet.scopes, subnet.row) ??
+    neededRefusal(network, 'tenant', subnet.row, policy.needs)
+  );
 }
 
 /** A prefix that is announced must be allowed; one that is only wired must have room for an address that is. */

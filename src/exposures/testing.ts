@@ -12,6 +12,7 @@ import {
   parsePrefix,
 } from '../base/address.ts';
 import type { TenantConfig } from '../config/types.ts';
+import { NodeNeeds } from './needs.ts';
 import type { Denial, Exposure, ExposurePolicy } from './types.ts';
 
 export function testPolicy(policy: Partial<ExposurePolicy> = {}): ExposurePolicy {
@@ -24,6 +25,7 @@ export function testPolicy(policy: Partial<ExposurePolicy> = {}): ExposurePolicy
     tenant: testTenant(),
     exposeUnmarked: true,
     exposeExternal: false,
+    needs: NodeNeeds.NONE,
     ...policy,
   };
 }

@@ -6,6 +6,7 @@ import type { BridgeMapping } from '../base/bridge-mappings.ts';
 import type { ExposureKind } from '../config/exposure-kinds.ts';
 import type { TenantConfig } from '../config/types.ts';
 import type { CandidateKey, RowReference } from '../ovn/topology.ts';
+import type { NodeNeeds } from './needs.ts';
 
 export type { ExposureKind };
 
@@ -68,6 +69,8 @@ export interface Exposure {
   readonly announce: boolean;
   /** The operator's tag, for route attributes. */
   readonly tag?: string;
+  /** Something that an operator should know of it, in a sentence that names the row. */
+  readonly warning?: string;
   readonly because: readonly Reason[];
 }
 
@@ -94,6 +97,8 @@ export type DenialCode =
   /** Tags of another kind than 802.1Q. */
   | 'ethertype'
   | 'unannounceable'
+  /** It contains what this node needs itself, or lies inside it. */
+  | 'needed-by-node'
   | 'not-allowed'
   /** The operator said so (`ovn-bgp-agent:expose`), or did not say the contrary where that is needed. */
   | 'not-selected'
@@ -165,4 +170,6 @@ export interface ExposurePolicy {
   readonly exposeUnmarked: boolean;
   /** Ports of type "external" (SR-IOV, bare metal) are exposed where their HA chassis is active. */
   readonly exposeExternal: boolean;
+  /** What no exposure may cover. */
+  readonly needs: NodeNeeds;
 }

@@ -7,6 +7,7 @@
  */
 import type { IpAddress, Prefix } from '../base/address.ts';
 import { FrrError } from './errors.ts';
+import type { BgpPeers } from './peers.ts';
 import type { Frr, Stanza, StanzaScope } from './types.ts';
 
 export interface FakeFrrOptions {
@@ -35,6 +36,7 @@ export class FakeFrr implements Frr {
   #announced: readonly Prefix[] = [];
   #orphans: () => readonly Prefix[] = () => [];
   #deaf = false;
+  #peers: BgpPeers = { peers: [], listenRanges: [], routerIds: [] };
   readonly #returnListeners = new Set<() => void>();
 
   constructor(options: FakeFrrOptions = {}) {
@@ -69,6 +71,11 @@ export class FakeFrr implements Frr {
   async routerId(signal?: AbortSignal): Promise<IpAddress | undefined> {
     this.#check(signal);
     return this.#as === undefined ? undefined : this.#routerId;
+  }
+
+  async peers(_scope: Pick<StanzaScope, 'vrf'>, signal?: AbortSignal): Promise<BgpPeers> {
+    this.#check(signal);
+    return this.#peers;
   }
 
   async zebraRoutes(_isOurs: (metric: number) => boolean, signal?: AbortSignal): Promise<readonly Prefix[]> {
@@ -156,6 +163,11 @@ export class FakeFrr implements Frr {
 
   get registered(): boolean {
     return !this.#deaf;
+  }
+
+  /** Whom the operator's instances talk to from now on. */
+  setPeers(peers: Partial<BgpPeers>): void {
+    this.#peers = { peers: [], listenRanges: [], routerIds: [], ...peers };
   }
 
   /** What zebra and bgpd are to say they hold. */

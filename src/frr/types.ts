@@ -1,5 +1,6 @@
 /** What the agent says in FRR's configuration, and the edge to the daemons. */
 import type { IpAddress, Prefix } from '../base/address.ts';
+import type { BgpPeers } from './peers.ts';
 
 /** One configuration line inside its context, for example `['router bgp 64999', 'address-family ipv4 unicast']`. */
 export interface ConfigLine {
@@ -39,6 +40,8 @@ export interface Frr {
   ): Promise<void>;
   /** Router id of the default instance, from `show ip bgp summary json`; `undefined` when there is none. */
   routerId(signal?: AbortSignal): Promise<IpAddress | undefined>;
+  /** Whom bgpd talks to in every instance but the agent's own. */
+  peers?(scope: Pick<StanzaScope, 'vrf'>, signal?: AbortSignal): Promise<BgpPeers>;
   /**
    * Main-table prefixes that zebra holds as `kernel` routes with such a metric. zebra can miss kernel routes that come in
    * a burst and never reads them again by itself: what the kernel has and this lacks must be added anew.

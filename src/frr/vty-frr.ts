@@ -27,6 +27,7 @@ import {
 } from './bgp-state.ts';
 import { Deadline } from './deadline.ts';
 import { FrrError } from './errors.ts';
+import { type BgpPeers, bgpPeers } from './peers.ts';
 import { parseRunningConfig } from './running-config.ts';
 import { type ConfigCommand, planStanza, redistributionAgain } from './stanza-plan.ts';
 import { type AgentView, readStanzas } from './stanza-reader.ts';
@@ -120,6 +121,10 @@ export class VtyFrr implements Frr {
     const vrfs = await this.#ask('show bgp vrfs json', signal);
     if (!hasDefaultInstance(vrfs)) this.#awaitInstance();
     return routerIdOfVrfs(vrfs);
+  }
+
+  async peers({ vrf }: Pick<StanzaScope, 'vrf'>, signal?: AbortSignal): Promise<BgpPeers> {
+    return bgpPeers(parseRunningConfig(await this.#ask('show running-config', signal)), vrf);
   }
 
   async zebraRoutes(isOurs: (metric: number) => boolean, signal?: AbortSignal): Promise<readonly Prefix[]> {

@@ -7,6 +7,7 @@ import type { Frr } from '../frr/types.ts';
 import type { LocalOvn } from '../localnb/types.ts';
 import type { Rtnetlink } from '../netlink/types.ts';
 import type { OpenVSwitch } from '../openvswitch/types.ts';
+import type { NameLookup } from './name-lookup.ts';
 
 export interface RtTableEntry {
   readonly number: number;
@@ -34,4 +35,6 @@ export interface NodeEdge {
   readonly files: NodeFiles;
   /** The node's own OVN cluster; absent: nothing of this node has to do with one. */
   readonly localOvn?: LocalOvn;
+  /** The resolver, for databases that are given by name; absent: such names stay unknown. */
+  readonly names?: NameLookup;
 }

@@ -29,7 +29,7 @@ export function isUnsaidProtocol(protocol: number | undefined): boolean {
 }
 
 /** `<first ten characters of a bridge>.<tag>`: a device that hands VLAN traffic of one of our bridges over. */
-export function isVlanName(scope: NodeScope, name: string): boolean {
+export function isVlanName(scope: Pick<NodeScope, 'bridges'>, name: string): boolean {
   const dot = name.lastIndexOf('.');
   if (dot <= 0) return false;
   const tag = name.slice(dot + 1);
@@ -39,11 +39,11 @@ export function isVlanName(scope: NodeScope, name: string): boolean {
 }
 
 /** A device between fabric and overlay: a provider bridge or one of its VLAN devices. */
-export function isHandoverDevice(scope: NodeScope, name: string): boolean {
+export function isHandoverDevice(scope: Pick<NodeScope, 'bridges'>, name: string): boolean {
   return scope.bridges.includes(name) || isVlanName(scope, name);
 }
 
-export function isBridgeAddress(prefix: Prefix): boolean {
+export function isBridgeAddress(prefix: string): boolean {
   return BRIDGE_ADDRESS_BLOCKS.some((block) => prefix.startsWith(block));
 }
 

@@ -26,6 +26,7 @@ const DEVICE: InterfaceRow = {
   error: undefined,
   mac: PORT.mac,
   link_state: undefined,
+  options: new Map(),
   mac_in_use: PORT.mac,
   external_ids: new Map(),
 };

@@ -22,6 +22,7 @@ const device = tableSpec({
   mac: 'optional-string',
   mac_in_use: 'optional-string',
   link_state: 'optional-string',
+  options: 'string-map',
   external_ids: 'string-map',
 });
 

@@ -4,6 +4,7 @@
  * In: the replicated tables. Out: one `OvsSnapshot`. Pure and total: references to rows that are not there are left out,
  * the text of bridge mappings is kept raw (its meaning is the config's and OVN's business).
  */
+import { type IpAddress, parseIp } from '../base/address.ts';
 import type { RowOf, Views } from '../ovsdb/types.ts';
 import type { SwitchSpec } from './schema.ts';
 import type { OvsBridge, OvsPort, OvsSnapshot } from './types.ts';
@@ -48,6 +49,7 @@ function bridgeOf(tables: SwitchTables, row: BridgeRow): OvsBridge {
 
 function portOf(tables: SwitchTables, row: PortRow): OvsPort {
   const device = interfaceOf(tables, row);
+  const tunnelTo = tunnelEnd(device);
   return {
     name: row.name,
     type: device?.type ?? '',
@@ -55,6 +57,7 @@ function portOf(tables: SwitchTables, row: PortRow): OvsPort {
     ofport: openOfport(device),
     externalIds: new Map([...(device?.external_ids ?? []), ...row.external_ids]),
     ...(device?.link_state === undefined ? {} : { linkUp: device.link_state === 'up' }),
+    ...(tunnelTo === undefined ? {} : { tunnelTo }),
   };
 }
 
@@ -62,6 +65,12 @@ function portOf(tables: SwitchTables, row: PortRow): OvsPort {
 export function interfaceOf(tables: SwitchTables, port: PortRow): InterfaceRow | undefined {
   const rows = port.interfaces.map((uuid) => tables.Interface.get(uuid)).filter((row) => row !== undefined);
   return rows.find(({ name }) => name === port.name) ?? rows[0];
+}
+
+/** Of every kind of tunnel (ovs-vswitchd.conf.db(5)); a patch port's options name no address. */
+function tunnelEnd(device: InterfaceRow | undefined): IpAddress | undefined {
+  const text = device?.options.get('remote_ip');
+  return text === undefined ? undefined : parseIp(text);
 }
 
 /** vswitchd writes -1 for a device that it could not open. */

@@ -1,5 +1,5 @@
 /** The node's own Open vSwitch as the agent sees it: what vswitchd says of bridges and ports, and the flows. */
-import type { MacAddress } from '../base/address.ts';
+import type { IpAddress, MacAddress } from '../base/address.ts';
 
 export interface OvsPort {
   readonly name: string;
@@ -11,6 +11,8 @@ export interface OvsPort {
   readonly externalIds: ReadonlyMap<string, string>;
   /** `Interface.link_state`: the carrier as vswitchd sees it; absent while it does not say. */
   readonly linkUp?: boolean;
+  /** `Interface.options:remote_ip` of a tunnel: where the other end is; absent where flows say it. */
+  readonly tunnelTo?: IpAddress;
 }
 
 export interface OvsBridge {

@@ -2,6 +2,7 @@
 import type { InterfaceAddress, IpAddress, IpFamily, MacAddress } from '../base/address.ts';
 import type { BridgeMapping } from '../base/bridge-mappings.ts';
 import type { AgentConfig } from '../config/types.ts';
+import type { NodeNeeds } from '../exposures/needs.ts';
 import type { Exposure } from '../exposures/types.ts';
 import type { LocalCapabilities } from '../localnb/types.ts';
 import type { DesiredObject } from '../node/objects.ts';
@@ -28,6 +29,8 @@ export interface NodeFacts {
   readonly kernelVlan: boolean;
   /** Router id for the VRF instance: configured, or the default instance's. */
   readonly routerId: IpAddress | undefined;
+  /** What the node needs itself, which decides on exposures and not on wiring; absent: nothing is known of it. */
+  readonly needs?: NodeNeeds;
   /** The node's own OVN; absent: the local Open_vSwitch database names none. */
   readonly localOvn?: LocalOvnFacts;
 }

@@ -62,8 +62,8 @@ export const NODE_MUTATIONS: readonly Mutation[] = [
     id: 'D-18',
     what: 'facts of the node stay as they were first',
     file: 'src/agent/facts-reader.ts',
-    from: 'if (this.#last !== undefined && factsText(this.#last) === factsText(facts)) return this.#last;',
-    to: 'if (this.#last !== undefined) return this.#last;',
+    from: 'if (this.#last !== undefined && factsText(this.#last) === factsText(facts)) {',
+    to: 'if (this.#last !== undefined) {',
   },
   {
     id: 'D-18',
