@@ -232,10 +232,8 @@ class Agent {
   #startTimers(): void {
     const { config } = this.#parts;
     this.#every(config.reconcileIntervalSec * 1000, () => this.#reconciler.audit());
-    this.#every(config.frrReconcileIntervalSec * 1000, () => {
-      this.#reconciler.recheck(UNANNOUNCED);
-      void this.#facts.askForNeeds();
-    });
+    this.#every(config.frrReconcileIntervalSec * 1000, () => this.#reconciler.recheck(UNANNOUNCED));
+    this.#every(config.frrReconcileIntervalSec * 1000, () => void this.#facts.askForNeeds());
     this.#every(PROXY_LOOK_MS, () => void this.#node.look('proxy-ndp', this.#closed.signal));
   }
 
