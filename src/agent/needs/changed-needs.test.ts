@@ -21,6 +21,7 @@ const FACTS: NodeFacts = {
   bridges: new Map(),
   tables: new Map([['br-ex', 1]]),
   kernelVlan: true,
+  integrationBridge: 'br-int',
   routerId: undefined,
 };
 
