@@ -4,7 +4,7 @@
  * In: the desired state, and what a computation took out of it or what stands on the node from before. Out: contributors
  * of the desired state that want the same objects on. So everything else goes its usual way meanwhile: what is held is
  * repaired, what is added is added, a single withdrawal is carried out. Each prefix is held for itself and let go as soon
- * as it is wanted again. Pure.
+ * as it is wanted again; what takes from the node something that it needs is never held. Pure.
  */
 import type { Prefix } from '../base/address.ts';
 import { keyOf } from '../node/keys.ts';
@@ -29,8 +29,12 @@ export class HeldObjects {
   #former: Map<string, readonly DesiredObject[]> | undefined;
   readonly #held = new Map<string, readonly DesiredObject[]>();
 
-  constructor(desired: DesiredState) {
+  readonly #isHarmful: (item: DesiredObject) => boolean;
+
+  /** `isHarmful`: what goes at once, whoever may have made a mistake. */
+  constructor(desired: DesiredState, isHarmful: (item: DesiredObject) => boolean = () => false) {
     this.#desired = desired;
+    this.#isHarmful = isHarmful;
   }
 
   /** Held prefixes. */
@@ -85,10 +89,11 @@ export class HeldObjects {
     this.#add(STANDING, others, touched);
   }
 
-  /** Lets go of what is advertised for its own sake again. */
+  /** Lets go of what is advertised for its own sake again, and of what has come to harm the node. */
   prune(touched: Set<ObjectKey>): void {
-    for (const name of this.#held.keys()) {
+    for (const [name, objects] of this.#held) {
       if (this.#desired.of(name).some(({ role }) => role === 'advertise')) this.#set(name, [], touched);
+      else if (objects.some(this.#isHarmful)) this.#set(name, objects, touched);
     }
   }
 
@@ -97,11 +102,18 @@ export class HeldObjects {
     for (const name of this.#held.keys()) this.#set(name, [], touched);
   }
 
+  /** An exposure goes whole. */
+  #harmless(name: string, objects: readonly DesiredObject[]): readonly DesiredObject[] {
+    if (!objects.some(this.#isHarmful)) return objects;
+    return name === STANDING ? objects.filter((item) => !this.#isHarmful(item)) : [];
+  }
+
   #add(name: string, objects: readonly DesiredObject[], touched: Set<ObjectKey>): void {
     if (objects.length > 0) this.#set(name, [...(this.#held.get(name) ?? []), ...objects], touched);
   }
 
-  #set(name: string, objects: readonly DesiredObject[], touched: Set<ObjectKey>): void {
+  #set(name: string, wanted: readonly DesiredObject[], touched: Set<ObjectKey>): void {
+    const objects = this.#harmless(name, wanted);
     if (objects.length === 0) this.#held.delete(name);
     else this.#held.set(name, objects);
     const keyed = objects.map((desired) => [keyOf(desired.object), desired] as const);

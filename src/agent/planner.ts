@@ -27,6 +27,7 @@ import { ExposureState } from './exposure-state.ts';
 import { HeldObjects, type Loss } from './held-objects.ts';
 import type { MigrationGrace } from './migration-grace.ts';
 import { affectedByNeeds, differInNeedsOnly } from './needs/changed-needs.ts';
+import { takesNeeded } from './needs/takes-needed.ts';
 
 const BASE = 'base';
 /** Sorts before every other contributor: where it and another one want the same thing otherwise, what stands counts. */
@@ -61,7 +62,7 @@ export class Planner {
   readonly #assumed = new AssumedPlaces();
   readonly #desired = new DesiredState();
   /** What is wanted on although this planner does not want it any more. */
-  readonly held = new HeldObjects(this.#desired);
+  readonly held = new HeldObjects(this.#desired, (item) => takesNeeded(item, this.#facts?.needs));
   readonly #pending = new Map<string, readonly Pending[]>();
   readonly #lastMacs = new Map<CandidateKey, MacAddress>();
   #topology: Topology | undefined;

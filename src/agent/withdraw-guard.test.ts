@@ -257,6 +257,35 @@ describe('what is not held back', () => {
     expect(cloud.agent.guard.hold?.held).toBe(COUNT - 3);
   });
 
+  it.each(['snapshot', 'start'] as const)(
+    'is what the node needs itself, during a hold of a %s and at its beginning',
+    async (cause) => {
+      cloud = new Cloud();
+      const need = (address: string, op: 'add' | 'delete' = 'add'): void => {
+        const index = cloud.edge.netlink.linkNamed('lo')?.index ?? 0;
+        cloud.edge.netlink.foreign({ type: 'address', op, address: { family: 4, index, address } });
+      };
+      await cloud.agent.settle();
+      const changes = cloud.empty();
+      if (cause === 'start') {
+        await cloud.agent.stop();
+        need('172.24.4.3/32');
+        cloud.start();
+        await cloud.agent.settle();
+      } else {
+        need('172.24.4.3/32');
+        await cloud.tell(changes, 'snapshot');
+      }
+      expect([await cloud.advertised(), (await cloud.wires())[0]]).toEqual([COUNT - 1, COUNT - 1]);
+      need('172.24.4.4/32');
+      await cloud.agent.settle();
+      expect([await cloud.advertised(), (await cloud.wires())[0]]).toEqual([COUNT - 2, COUNT - 2]);
+      expect(cloud.agent.guard.hold?.causes).toEqual([cause]);
+      await cloud.advance(HOLD_MS);
+      expect([await cloud.advertised(), await cloud.wires()]).toEqual([0, [0, 0, 0, 2]]);
+    },
+  );
+
   it('is a bridge that is gone: what cannot carry traffic does not attract it', async () => {
     cloud = new Cloud();
     await cloud.agent.settle();

@@ -12,7 +12,7 @@ import type { Logger } from '../../base/logger.ts';
 import type { AgentConfig } from '../../config/types.ts';
 import { addressNeed, type NodeNeed, NodeNeeds, networkNeed } from '../../exposures/needs.ts';
 import type { BgpPeers } from '../../frr/peers.ts';
-import type { KernelEvent } from '../../netlink/types.ts';
+import type { KernelEvent, Route } from '../../netlink/types.ts';
 import type { NodeEdge } from '../../node/edge.ts';
 import { MAIN_TABLE } from '../../node/objects.ts';
 import type { OvsSnapshot } from '../../openvswitch/types.ts';
@@ -37,6 +37,7 @@ export class NeedsReader {
   readonly #clock: Clock;
   readonly #log: Logger;
   #kernel: readonly NodeNeed[] = [];
+  #routes: readonly Route[] = [];
   #kernelFor: string | undefined;
   #kernelReadAt = 0;
   #devices: DeviceRoles | undefined;
@@ -146,15 +147,32 @@ export class NeedsReader {
       const links = await netlink.links();
       this.#devices = new DeviceRoles(links, scope);
       const addresses = await netlink.addresses();
-      const routes = await Promise.all([
+      this.#routes = (await this.#readRoutes()) ?? this.#routes;
+      this.#kernel = kernelNeeds({ links, addresses, routes: this.#routes }, scope);
+    } catch (error) {
+      this.#kernelFor = undefined;
+      if (this.#kernel.length === 0) throw error;
+      this.#log.debug(
+        { error: String(error) },
+        'the addresses of the node cannot be read; the last ones count',
+      );
+    }
+  }
+
+  /** Without them the networks that the node is connected to by its addresses still count. */
+  async #readRoutes(): Promise<readonly Route[] | undefined> {
+    const { netlink } = this.#edge;
+    try {
+      const dumps = await Promise.all([
         // The local table has one for each address of the node.
         netlink.routes({ protocol: KERNEL_ROUTES, table: MAIN_TABLE }),
         ...OWN_ROUTES.map((protocol) => netlink.routes({ protocol })),
       ]);
-      this.#kernel = kernelNeeds({ links, addresses, routes: routes.flat() }, scope);
+      return dumps.flat();
     } catch (error) {
       this.#kernelFor = undefined;
-      throw error;
+      this.#log.debug({ error: String(error) }, 'the routes of the node cannot be read; the last ones count');
+      return undefined;
     }
   }
 
