@@ -7,6 +7,7 @@
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 import type { AgentConfig } from '../config/types.ts';
+import { Concerns } from '../node/concerns.ts';
 import type { NodeEdge } from '../node/edge.ts';
 import { kindsWhere } from '../node/kinds/registry.ts';
 import { Node } from '../node/node.ts';
@@ -64,6 +65,7 @@ export async function runAgent(parts: AgentParts, signal: AbortSignal): Promise<
 
 class Agent {
   readonly #parts: AgentParts;
+  readonly #concerns: Concerns;
   readonly #node: Node;
   readonly #planner: Planner;
   readonly #grace: MigrationGrace;
@@ -83,12 +85,13 @@ class Agent {
   constructor(parts: AgentParts) {
     const { config, edge, clock, log } = parts;
     this.#parts = parts;
-    this.#node = new Node(edge, log);
+    this.#concerns = new Concerns(log, { clock });
+    this.#node = new Node(edge, log, { concerns: this.#concerns });
     this.#grace = new MigrationGrace(config.migrationGraceSec, clock, (key) =>
       this.#reconciler.graceEnded(key),
     );
     this.#planner = new Planner(config, methodOf(config.exposingMethod), this.#grace);
-    this.#facts = new FactsReader(edge, config, log, clock);
+    this.#facts = new FactsReader(edge, config, log, { clock, concerns: this.#concerns });
     this.#changeLog = new ChangeLog(log, clock);
     const guard = new WithdrawGuard(
       {
@@ -102,6 +105,7 @@ class Agent {
     this.#reconciler = new Reconciler({
       planner: this.#planner,
       node: this.#node,
+      concerns: this.#concerns,
       guard,
       clock,
       log,
@@ -166,6 +170,7 @@ class Agent {
     this.#grace.close();
     this.#changeLog.close();
     this.#node.close();
+    this.#concerns.close();
     await this.#source?.ovn.close();
   }
 

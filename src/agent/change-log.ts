@@ -72,12 +72,14 @@ export class ChangeLog {
     this.#waiting = waiting;
   }
 
-  /** `looked`: the keys that the plan was made for; what it says of blocked objects holds for these. */
+  /** `looked`: the keys that the plan was made for; what it says of blocked and held objects holds for these. */
   changes(
     outcomes: readonly ChangeOutcome[],
     blocked: NodePlan['blocked'],
     looked: ReadonlySet<ObjectKey> | 'all',
+    held: NodePlan['held'] = [],
   ): void {
+    this.#forgetSettled(outcomes, held, looked);
     for (const { change, problem } of outcomes) {
       const object = change.op === 'remove' ? change.observed.object : change.desired.object;
       const because = change.op === 'remove' ? 'no longer wanted' : change.desired.because;
@@ -87,10 +89,10 @@ export class ChangeLog {
         this.#log.info(fields, `${change.op} ${object.kind}`);
       } else if (this.#failing.get(change.key) !== problem.message) {
         this.#failing.set(change.key, problem.message);
-        this.#log.warn(
-          { ...fields, problem: problem.message },
-          `${change.op} ${object.kind} ${problem.code}`,
-        );
+        const text = `${change.op} ${object.kind} ${problem.code}`;
+        // Who does not answer is told of once, not for everything that waits.
+        if (problem.code === 'waiting') this.#log.debug({ ...fields, problem: problem.message }, text);
+        else this.#log.warn({ ...fields, problem: problem.message }, text);
       }
     }
     const unseen = [...this.#blocked].filter(([key]) => looked !== 'all' && !looked.has(key));
@@ -103,6 +105,20 @@ export class ChangeLog {
       if (!now.has(key)) this.#log.info({ subject: key }, 'no longer blocked');
     }
     this.#blocked = now;
+  }
+
+  /** What was looked at and is neither failing nor left for later is in place, or not wanted any more. */
+  #forgetSettled(
+    outcomes: readonly ChangeOutcome[],
+    held: NodePlan['held'],
+    looked: ReadonlySet<ObjectKey> | 'all',
+  ): void {
+    if (this.#failing.size === 0) return;
+    const open = new Set(held.map(({ key }) => key));
+    for (const { change, problem } of outcomes) if (problem !== undefined) open.add(change.key);
+    for (const key of looked === 'all' ? [...this.#failing.keys()] : looked) {
+      if (!open.has(key)) this.#failing.delete(key);
+    }
   }
 
   #tellWaiting(before: ReadonlyMap<string, string>, now: ReadonlyMap<string, string>): void {

@@ -3,7 +3,7 @@
  * numbers, what the kernel can do, FRR's router id.
  *
  * Every call reads anew and returns the previous object when nothing differs, so that "same object" means "same facts".
- * What cannot be told right now (FRR away, `external_ids` emptied) keeps its last value.
+ * What cannot be told right now (FRR does not answer, `external_ids` emptied) keeps its last value.
  */
 import type { IpAddress } from '../base/address.ts';
 import { parseBridgeMappings } from '../base/bridge-mappings.ts';
@@ -13,6 +13,7 @@ import { sortedBy } from '../base/order.ts';
 import type { AgentConfig } from '../config/types.ts';
 import type { NodeNeeds } from '../exposures/needs.ts';
 import type { KernelEvent } from '../netlink/types.ts';
+import { Concerns } from '../node/concerns.ts';
 import type { NodeEdge } from '../node/edge.ts';
 import { kernelFacts } from '../node/kernel-facts.ts';
 import type { NodeScope } from '../node/objects.ts';
@@ -29,6 +30,7 @@ export class FactsReader {
   readonly #edge: NodeEdge;
   readonly #config: AgentConfig;
   readonly #log: Logger;
+  readonly #concerns: Concerns;
   #last: NodeFacts | undefined;
   #routerId: IpAddress | undefined;
   #mappingsText: string | undefined;
@@ -36,11 +38,19 @@ export class FactsReader {
   readonly #localOvn: LocalOvnFactsReader;
   #localWarnings = '';
   readonly #needs: NeedsReader;
+  #routerIdProblem = '';
 
-  constructor(edge: NodeEdge, config: AgentConfig, log: Logger, clock?: Clock) {
+  /** `concerns`: absent, everybody is waited for. */
+  constructor(
+    edge: NodeEdge,
+    config: AgentConfig,
+    log: Logger,
+    { clock, concerns }: { readonly clock?: Clock; readonly concerns?: Concerns } = {},
+  ) {
     this.#edge = edge;
     this.#config = config;
     this.#log = log;
+    this.#concerns = concerns ?? new Concerns(log, { patient: true });
     this.#routerId = config.bgpRouterId;
     this.#localOvn = new LocalOvnFactsReader(edge, config);
     this.#needs = new NeedsReader(edge, config, log, clock);
@@ -112,12 +122,22 @@ export class FactsReader {
     // Only the VRF instance needs one; the default instance has its own.
     if (this.#config.advertiseVia === 'main') return undefined;
     try {
-      this.#routerId = (await this.#edge.frr.routerId(signal)) ?? this.#routerId;
+      const answer = await this.#concerns.ask('bgpd', 'router id', () => this.#edge.frr.routerId(signal));
+      if (answer.answered) this.#routerId = answer.value ?? this.#routerId;
+      this.#routerIdProblem = '';
     } catch (error) {
       if (signal.aborted) throw error;
-      this.#log.warn({ err: error }, 'the router id cannot be read from FRR; the last known one is kept');
+      this.#tellRouterIdProblem(error);
     }
     return this.#routerId;
+  }
+
+  /** Once for each problem: the facts are read again whenever something happens. */
+  #tellRouterIdProblem(error: unknown): void {
+    const problem = error instanceof Error ? error.message : String(error);
+    if (problem === this.#routerIdProblem) return;
+    this.#routerIdProblem = problem;
+    this.#log.warn({ problem }, 'the router id cannot be read from FRR; the last known one is kept');
   }
 
   #remember(facts: NodeFacts & { readonly needs: NodeNeeds }): NodeFacts {

@@ -16,6 +16,7 @@ import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 import { FrrError } from '../frr/errors.ts';
 import type { Frr, Stanza } from '../frr/types.ts';
+import { noChanges } from '../node/diff.ts';
 import { keyOf } from '../node/keys.ts';
 import type { DesiredObject, ObjectKey } from '../node/objects.ts';
 import { ADVERTISE } from '../node/stages.ts';
@@ -103,7 +104,7 @@ export class OrphanCheck implements Repair {
     const nowMs = this.#clock.now();
     this.#written = { keys: new Set(changes.map(({ key }) => key)), untilMs: nowMs + SEEN_TIMEOUT_MS };
     this.#dueMs = nowMs;
-    return { plan: { desired, stages: [{ name: ADVERTISE, changes }], blocked: [] } };
+    return { plan: { ...noChanges(desired), stages: [{ name: ADVERTISE, changes }] } };
   }
 
   /** When zebra has seen what was written, or long enough after, the comparison takes it away again. */

@@ -2,28 +2,38 @@
  * The loop: drains what happened, computes once, compares with the node, applies, and tells.
  *
  * Level-triggered: notifications only say what to look at again. Everything that arrives while a pass runs is handled
- * by the next one. A pass that fails (a daemon that is away, a socket that broke) is repeated with back-off; what a
- * single object lacks never stops the others. Repairs (`repair.ts`) ask their daemons beside the passes. Aborting ends the loop after the running pass and leaves the node as it is.
+ * by the next one. What a single object lacks never stops the others, and costs them nothing: it has a back-off of its own
+ * (`outstanding.ts`), and so has every daemon (`node/concerns.ts`) and every kind that cannot be read (`stale-kinds.ts`). What
+ * somebody else keeps changing is put right at growing intervals (`conflicts.ts`). Repairs (`repair.ts`) ask their daemons
+ * beside the passes. A pass that fails as a whole is repeated with back-off. Aborting ends the loop after the running pass
+ * and leaves the node as it is.
  */
 
 import { Backoff } from '../base/backoff.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
-import { kindNamed } from '../node/kinds/registry.ts';
-import type { Node, ReadProblem } from '../node/node.ts';
+import type { Concerns } from '../node/concerns.ts';
+import type { Concern } from '../node/kinds/kind.ts';
+import { kindNamed, kindsWhere } from '../node/kinds/registry.ts';
+import type { Node } from '../node/node.ts';
 import type { ChangeOutcome, NodeObjectKind, NodePlan, NodeScope, ObjectKey } from '../node/objects.ts';
 import type { CandidateKey } from '../ovn/topology.ts';
 import type { NodeFacts } from '../wiring/types.ts';
+import { type AgentState, stateOf } from './agent-state.ts';
 import type { ChangeLog } from './change-log.ts';
+import { Conflicts } from './conflicts.ts';
 import type { MethodHandover } from './method-handover.ts';
+import { Outstanding } from './outstanding.ts';
 import { changeCount } from './plan-tools.ts';
 import type { Planner, PlanningStep } from './planner.ts';
 import type { Mend, Repair } from './repair.ts';
+import { StaleKinds } from './stale-kinds.ts';
 import type { WithdrawGuard } from './withdraw-guard.ts';
 
 export interface ReconcilerParts {
   readonly planner: Planner;
   readonly node: Node;
+  readonly concerns: Concerns;
   readonly guard: WithdrawGuard;
   readonly clock: Clock;
   readonly log: Logger;
@@ -62,19 +72,24 @@ export class Reconciler {
   readonly #parts: ReconcilerParts;
   readonly #retry = new Backoff(RETRY);
   readonly #settled = new Set<() => void>();
-  readonly #unreadable = new Map<NodeObjectKind, string>();
   /** Repairs that are looking now. */
   readonly #looking = new Map<Repair, Promise<void>>();
   readonly #brokenUntilMs = new Map<Repair, number>();
   #mends: Mend[] = [];
   #factsDirty = true;
-  #stale: Set<NodeObjectKind> | 'all' = 'all';
+  readonly #stale: StaleKinds;
+  readonly #outstanding: Outstanding;
+  readonly #conflicts: Conflicts;
   #compare: Set<ObjectKey> | 'all' = 'all';
-  /** The last plan had objects that something else keeps from being put in place. */
-  #blocked = false;
+  /** Of what is to be compared: keys of which something else may be wanted than before. The rest is a repair. */
+  #intended: Set<ObjectKey> | 'all' = 'all';
+  #state: AgentState['state'] = 'starting';
+  #stateSinceMs: number;
   #pendingWork = true;
   /** A complete pass ran after the last thing that happened. */
   #current = false;
+  /** There was a complete pass. */
+  #wasCurrent = false;
   #wake: (() => void) | undefined;
   #cancelRetry: (() => void) | undefined;
   #retryDue: number | undefined;
@@ -82,6 +97,11 @@ export class Reconciler {
 
   constructor(parts: ReconcilerParts) {
     this.#parts = parts;
+    const { node, clock, log } = parts;
+    this.#stale = new StaleKinds(node, clock, log);
+    this.#outstanding = new Outstanding(clock);
+    this.#conflicts = new Conflicts(clock, log);
+    this.#stateSinceMs = clock.now();
   }
 
   /** Rows changed; `snapshot`: the contents were read anew and are looked at with suspicion. */
@@ -104,7 +124,7 @@ export class Reconciler {
   /** The node no longer holds what was written: read these kinds again. */
   drifted(kinds: ReadonlySet<NodeObjectKind>): void {
     this.counters.drifts += 1;
-    this.#markStale(kinds);
+    this.#stale.mark(kinds);
     // A device that came, went or changed its MAC may be one that the wiring depends on; a new FRR has a new router id.
     if (kinds.has('link') || kinds.has('frr')) this.#factsDirty = true;
     this.#work();
@@ -116,15 +136,26 @@ export class Reconciler {
     this.#work();
   }
 
+  /** A daemon may answer again: what was to be read from it or written to it is tried. */
+  concernReady(concern: Concern): void {
+    const stale = this.#parts.node.staleKinds();
+    const kinds = kindsWhere((kind) => kind.concern === concern);
+    this.#stale.mark(kinds.filter((kind) => stale.has(kind) || kindNamed(kind).readsPicture === true));
+    this.#outstanding.hasten(new Set(kinds));
+    // The router id.
+    if (concern === 'bgpd') this.#factsDirty = true;
+    this.#work();
+  }
+
   /** Reads these kinds again because it is time to, not because something was seen. */
   recheck(kinds: readonly NodeObjectKind[]): void {
-    this.#markStale(new Set(kinds));
+    this.#stale.mark(kinds);
     this.#work();
   }
 
   /** Reads everything again: the slow periodic check. */
   audit(): void {
-    this.#stale = 'all';
+    this.#stale.markAll();
     this.#factsDirty = true;
     this.#work();
   }
@@ -139,9 +170,43 @@ export class Reconciler {
     return this.#passStarted === undefined ? 0 : this.#parts.clock.now() - this.#passStarted;
   }
 
+  /** How the agent is doing now. */
+  state(): AgentState {
+    const { concerns, planner, guard } = this.#parts;
+    let failing = this.#stale.size;
+    let waiting = 0;
+    let notAdvertised = 0;
+    const note = (key: ObjectKey): void => {
+      if (planner.desired.get(key)?.role === 'advertise') notAdvertised += 1;
+    };
+    for (const [key, { code }] of this.#outstanding.problems()) {
+      if (code === 'failed') failing += 1;
+      else waiting += 1;
+      note(key);
+    }
+    for (const key of this.#outstanding.blocked.keys()) note(key);
+    const parts = {
+      concerns: concerns.status(),
+      failing,
+      blocked: this.#outstanding.blocked.size,
+      waiting,
+      pending: planner.pending().length,
+      conflicts: [...this.#conflicts.list()],
+      holding: guard.hold !== undefined,
+      notAdvertised,
+    };
+    const state = stateOf({ ...parts, current: this.#wasCurrent });
+    if (state !== this.#state) {
+      this.#state = state;
+      this.#stateSinceMs = this.#parts.clock.now();
+    }
+    return { state, sinceMs: this.#stateSinceMs, ...parts };
+  }
+
   async run(signal: AbortSignal): Promise<void> {
     const onAbort = (): void => this.#wake?.();
     signal.addEventListener('abort', onAbort);
+    const unsubscribe = this.#parts.concerns.subscribe((concern) => this.concernReady(concern));
     try {
       while (!signal.aborted) {
         if (!this.#pendingWork) await this.#sleep();
@@ -150,7 +215,10 @@ export class Reconciler {
         this.#passStarted = this.#parts.clock.now();
         const complete = await this.#guardedPass(signal);
         this.#passStarted = undefined;
-        if (complete) this.#current = true;
+        if (complete) {
+          this.#current = true;
+          this.#wasCurrent = true;
+        }
         if (this.#isSettled()) {
           for (const resolve of this.#settled) resolve();
           this.#settled.clear();
@@ -160,6 +228,7 @@ export class Reconciler {
       }
     } finally {
       signal.removeEventListener('abort', onAbort);
+      unsubscribe();
       this.#cancelRetry?.();
       await Promise.all(this.#looking.values());
     }
@@ -167,12 +236,15 @@ export class Reconciler {
 
   async #guardedPass(signal: AbortSignal): Promise<boolean> {
     try {
-      return await this.#pass(signal);
+      const complete = await this.#pass(signal);
+      this.#retry.reset();
+      return complete;
     } catch (error) {
       if (signal.aborted) return false;
       this.counters.failedPasses += 1;
-      this.#stale = 'all';
-      const delayMs = this.#retryLater();
+      this.#stale.markAll();
+      const delayMs = this.#retry.next();
+      this.#schedule(delayMs);
       this.#parts.log.error({ err: error, retryMs: Math.round(delayMs) }, 'pass failed; what stands is kept');
       return false;
     }
@@ -195,13 +267,15 @@ export class Reconciler {
     if (step === undefined) return false;
     const steps = [step];
     try {
-      if (this.#stale === 'all' || this.#stale.size > 0) await this.#read(signal);
+      await this.#read(signal);
       steps.push(...this.#keepStanding());
     } finally {
       for (const each of steps) changeLog.decisions(each, planner.pending(), planner.held.prefixes());
     }
-    this.#addCompare(handover.hold(planner, node));
-    this.#addCompare(guard.judgeStanding(planner, node));
+    this.#addCompare(this.#outstanding.due());
+    this.#addCompare(this.#conflicts.due());
+    this.#intend(handover.hold(planner, node));
+    this.#intend(guard.judgeStanding(planner, node));
     if (guard.dueInMs !== undefined) this.#schedule(guard.dueInMs);
     if (this.#compare === 'all' || this.#compare.size > 0) await this.#correct(signal);
     const isCurrent = (): boolean => !this.#factsDirty;
@@ -209,13 +283,14 @@ export class Reconciler {
     if (isCurrent()) await this.#correctAlso(handover.release(planner, node), signal);
     await this.#mend(signal);
     this.#startLooks(signal);
+    this.#scheduleNext();
     return true;
   }
 
   /** What stands for exposures whose place is not known yet stays: to be asked once the node was read. */
   #keepStanding(): readonly PlanningStep[] {
     const { planner, node } = this.#parts;
-    if (TELLING.some((kind) => this.#unreadable.has(kind))) return [];
+    if (TELLING.some((kind) => this.#stale.isUnknown(kind))) return [];
     if (!planner.keepStanding((key) => node.observed(key) !== undefined)) return [];
     const step = this.#step();
     return step === undefined ? [] : [step];
@@ -226,24 +301,61 @@ export class Reconciler {
     const { planner, guard } = this.#parts;
     const step = planner.step();
     if (step === undefined) return undefined;
-    this.#addCompare(step.touched);
-    this.#addCompare(guard.judge(planner, step));
+    this.#intend(step.touched);
+    this.#intend(guard.judge(planner, step));
     return step;
+  }
+
+  /** What failed, was left alone or could not be read is looked at again when it is due. */
+  #scheduleNext(): void {
+    this.#conflicts.tidy();
+    for (const due of [this.#outstanding.dueInMs(), this.#conflicts.dueInMs(), this.#stale.dueInMs()]) {
+      if (due === 0) this.#work();
+      else if (due !== undefined) this.#schedule(due);
+    }
   }
 
   async #correctAlso(keys: ReadonlySet<ObjectKey>, signal: AbortSignal): Promise<void> {
     if (keys.size === 0) return;
-    this.#addCompare(keys);
+    this.#intend(keys);
     await this.#correct(signal);
   }
 
   async #correct(signal: AbortSignal): Promise<void> {
     const { planner, node, handover } = this.#parts;
     const keys = this.#compare;
+    const intended = this.#intended;
     this.#compare = new Set();
-    const plan = handover.admit(node.plan(planner.desired, keys === 'all' ? undefined : keys));
+    this.#intended = new Set();
+    const isRepair = (key: ObjectKey): boolean =>
+      intended !== 'all' && !intended.has(key) && !this.#outstanding.has(key);
+    const hold = (key: ObjectKey): string | undefined =>
+      this.#outstanding.hold(key) ?? (isRepair(key) ? this.#conflicts.hold(key) : undefined);
+    const plan = handover.admit(node.plan(planner.desired, keys === 'all' ? undefined : keys, hold));
     const outcomes = await node.apply(plan, signal);
+    this.#noteRepairs(plan, outcomes, isRepair);
     this.#conclude(plan, outcomes, keys);
+  }
+
+  /** What was written although nothing new is wanted of it was changed by somebody else. */
+  #noteRepairs(
+    plan: NodePlan,
+    outcomes: readonly ChangeOutcome[],
+    isRepair: (key: ObjectKey) => boolean,
+  ): void {
+    this.#conflicts.repaired(
+      outcomes.flatMap(({ change, problem }) =>
+        problem === undefined && isRepair(change.key)
+          ? [
+              {
+                key: change.key,
+                object: change.op === 'remove' ? change.observed.object : change.desired.object,
+              },
+            ]
+          : [],
+      ),
+    );
+    this.#conflicts.left(plan.held.map(({ key }) => key));
   }
 
   /** Does what repairs found to be done. */
@@ -287,37 +399,14 @@ export class Reconciler {
     }
   }
 
-  /** Reads what is stale. A kind that cannot be read keeps its last picture and is tried again later. */
+  /** Reads what is stale, and has compared what may be others by it. */
   async #read(signal: AbortSignal): Promise<void> {
-    const { node, log } = this.#parts;
-    const kinds = this.#stale;
-    this.#stale = new Set();
-    const own = kinds === 'all' || this.#unreadable.size > 0 || this.#blocked ? undefined : kinds;
-    const limited = own !== undefined && [...own].every((kind) => kindNamed(kind).selfContained === true);
-    if (!limited) this.#compare = 'all';
-    let problems: readonly ReadProblem[];
-    try {
-      problems = await node.read(kinds === 'all' ? undefined : kinds, signal);
-    } catch (error) {
-      this.#markStale(kinds);
-      throw error;
-    }
-    if (limited) this.#addCompare(problems.length > 0 ? 'all' : this.#keysOf(own));
-    for (const { kind, message } of problems) {
-      if (this.#unreadable.get(kind) !== message)
-        log.warn({ kind, problem: message }, 'cannot be read; what stands is kept');
-      this.#unreadable.set(kind, message);
-    }
-    const failed = new Set(problems.map((problem) => problem.kind));
-    for (const kind of this.#unreadable.keys()) {
-      if (failed.has(kind) || (kinds !== 'all' && !kinds.has(kind))) continue;
-      this.#unreadable.delete(kind);
-      log.info({ kind }, 'can be read again');
-    }
-    if (failed.size > 0) {
-      this.#markStale(failed);
-      this.#retryLater();
-    }
+    const { kinds, recovered } = await this.#stale.read(signal);
+    const limited = [...kinds].every((kind) => kindNamed(kind).selfContained === true);
+    this.#addCompare(limited ? this.#keysOf(kinds) : 'all');
+    if (kinds.size > 0) this.#outstanding.hasten(kinds);
+    // What was blocked because nothing was known of a kind.
+    if (recovered && limited) this.#addCompare(new Set(this.#outstanding.blocked.keys()));
   }
 
   /** What is wanted and what is there of these kinds. */
@@ -344,7 +433,7 @@ export class Reconciler {
     node.setScope(scopeOf(facts));
     // Another scope may bring objects of ours into view that nobody has read yet.
     if (before !== undefined && JSON.stringify([...before.tables]) !== JSON.stringify([...facts.tables])) {
-      this.#stale = 'all';
+      this.#stale.markAll();
     }
   }
 
@@ -356,31 +445,21 @@ export class Reconciler {
     const failed = outcomes.filter((outcome) => outcome.problem !== undefined);
     this.counters.changes += outcomes.length - failed.length;
     this.counters.failedChanges += failed.length;
-    this.#parts.changeLog.changes(outcomes, plan.blocked, looked);
-    this.#blocked = plan.blocked.length > 0 || (this.#blocked && looked !== 'all');
+    this.#parts.changeLog.changes(outcomes, plan.blocked, looked, plan.held);
+    this.#outstanding.conclude(plan, outcomes, looked);
     for (const repair of this.#parts.repairs) repair.observe?.(outcomes);
-    if (failed.length === 0) {
-      if (outcomes.length > 0) this.#retry.reset();
-      return;
-    }
-    this.#addCompare(new Set(failed.map((outcome) => outcome.change.key)));
-    this.#retryLater();
   }
 
-  #markStale(kinds: ReadonlySet<NodeObjectKind> | 'all'): void {
-    if (kinds === 'all' || this.#stale === 'all') this.#stale = 'all';
-    else for (const kind of kinds) this.#stale.add(kind);
+  /** Something else may be wanted of these. */
+  #intend(keys: ReadonlySet<ObjectKey> | 'all'): void {
+    if (keys === 'all' || this.#intended === 'all') this.#intended = 'all';
+    else for (const key of keys) this.#intended.add(key);
+    this.#addCompare(keys);
   }
 
   #addCompare(keys: ReadonlySet<ObjectKey> | 'all'): void {
     if (keys === 'all' || this.#compare === 'all') this.#compare = 'all';
     else for (const key of keys) this.#compare.add(key);
-  }
-
-  #retryLater(): number {
-    const delayMs = this.#retry.next();
-    this.#schedule(delayMs);
-    return delayMs;
   }
 
   /** Works again after the delay, or earlier if that was asked for already. */

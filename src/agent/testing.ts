@@ -3,6 +3,7 @@ import { silentLogger } from '../base/logger.ts';
 import { VirtualClock } from '../base/virtual-clock.ts';
 import { defaultConfig } from '../config/assemble.ts';
 import type { AgentConfig } from '../config/types.ts';
+import { Concerns } from '../node/concerns.ts';
 import { FakeNode } from '../node/fake-node.ts';
 import { Node } from '../node/node.ts';
 import type { Topology } from '../ovn/topology.ts';
@@ -54,7 +55,8 @@ export class TestAgent {
 
   constructor(edge: FakeNode, topology: Topology, changes: Partial<AgentConfig> = {}) {
     const config = defaultConfig({ advertiseVia: 'main', ...changes });
-    this.node = new Node(edge, silentLogger, { clock: this.clock, settleMs: 0 });
+    const concerns = new Concerns(silentLogger, { clock: this.clock });
+    this.node = new Node(edge, silentLogger, { clock: this.clock, settleMs: 0, concerns });
     this.#grace = new MigrationGrace(config.migrationGraceSec, this.clock, (key) =>
       this.reconciler.graceEnded(key),
     );
@@ -68,10 +70,11 @@ export class TestAgent {
       this.clock,
       silentLogger,
     );
-    const facts = new FactsReader(edge, config, silentLogger, this.clock);
+    const facts = new FactsReader(edge, config, silentLogger, { clock: this.clock, concerns });
     this.reconciler = new Reconciler({
       planner: this.planner,
       node: this.node,
+      concerns,
       guard: this.guard,
       clock: this.clock,
       log: silentLogger,

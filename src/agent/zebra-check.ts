@@ -11,6 +11,7 @@ import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Frr } from '../frr/types.ts';
 import { isAdvertiseMetric } from '../node/advertise-metrics.ts';
+import { noChanges } from '../node/diff.ts';
 import type { Node } from '../node/node.ts';
 import type { Change, ChangeOutcome, DesiredObject, NodePlan } from '../node/objects.ts';
 import { ADVERTISE, WITHDRAW } from '../node/stages.ts';
@@ -70,12 +71,11 @@ export class ZebraCheck implements Repair {
       this.#log.warn({ missing: advertise.length }, 'zebra missed routes in a burst: they are written anew');
     }
     return {
-      desired,
+      ...noChanges(desired),
       stages: [
         { name: WITHDRAW, changes: withdraw },
         { name: ADVERTISE, changes: advertise },
       ],
-      blocked: [],
     };
   }
 

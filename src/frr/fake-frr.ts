@@ -6,6 +6,7 @@
  * microtask (the real ones come from socket callbacks, never from inside a call). Failures are the same `FrrError`s.
  */
 import type { IpAddress, Prefix } from '../base/address.ts';
+import { Freezer } from '../base/testing-freezer.ts';
 import { FrrError } from './errors.ts';
 import type { BgpPeers } from './peers.ts';
 import type { Frr, Stanza, StanzaScope } from './types.ts';
@@ -31,6 +32,7 @@ export class FakeFrr implements Frr {
   #as: number | undefined;
   #routerId: IpAddress | undefined;
   #running = true;
+  readonly #freezer = new Freezer();
   #closed = false;
   #zebraRoutes: readonly Prefix[] = [];
   #announced: readonly Prefix[] = [];
@@ -45,7 +47,7 @@ export class FakeFrr implements Frr {
   }
 
   async stanzas(scope: StanzaScope, signal?: AbortSignal): Promise<readonly Stanza[]> {
-    this.#check(signal);
+    await this.#check(signal);
     return this.#inScope(scope);
   }
 
@@ -55,7 +57,7 @@ export class FakeFrr implements Frr {
     to: Stanza | undefined,
     signal?: AbortSignal,
   ): Promise<void> {
-    this.#check(signal);
+    await this.#check(signal);
     const id = (to ?? from)?.id;
     if (id === undefined) return;
     if (to !== undefined) this.#checkInstance(scope);
@@ -69,22 +71,22 @@ export class FakeFrr implements Frr {
   }
 
   async routerId(signal?: AbortSignal): Promise<IpAddress | undefined> {
-    this.#check(signal);
+    await this.#check(signal);
     return this.#as === undefined ? undefined : this.#routerId;
   }
 
   async peers(_scope: Pick<StanzaScope, 'vrf'>, signal?: AbortSignal): Promise<BgpPeers> {
-    this.#check(signal);
+    await this.#check(signal);
     return this.#peers;
   }
 
   async zebraRoutes(_isOurs: (metric: number) => boolean, signal?: AbortSignal): Promise<readonly Prefix[]> {
-    this.#check(signal);
+    await this.#check(signal);
     return this.#zebraRoutes;
   }
 
   async announced(signal?: AbortSignal): Promise<readonly Prefix[]> {
-    this.#check(signal);
+    await this.#check(signal);
     return this.#announced;
   }
 
@@ -94,7 +96,7 @@ export class FakeFrr implements Frr {
     except: (prefix: Prefix) => boolean,
     signal?: AbortSignal,
   ): Promise<readonly Prefix[]> {
-    this.#check(signal);
+    await this.#check(signal);
     return this.#stanzas.has(id) ? this.#orphans().filter((prefix) => !except(prefix)) : [];
   }
 
@@ -104,13 +106,13 @@ export class FakeFrr implements Frr {
     _prefix: Prefix,
     signal?: AbortSignal,
   ): Promise<'yes' | 'no' | 'unknown'> {
-    this.#check(signal);
+    await this.#check(signal);
     if (!this.#stanzas.has(id)) return 'unknown';
     return this.#deaf ? 'no' : 'yes';
   }
 
   async registerAgain(_scope: StanzaScope, signal?: AbortSignal): Promise<void> {
-    this.#check(signal);
+    await this.#check(signal);
     this.#deaf = false;
   }
 
@@ -142,6 +144,15 @@ export class FakeFrr implements Frr {
     this.#running = true;
     this.#stanzas.clear();
     this.#emit('up');
+  }
+
+  /** The daemons are stopped in their tracks: every call hangs until `thaw`. */
+  freeze(): void {
+    this.#freezer.freeze();
+  }
+
+  thaw(): void {
+    this.#freezer.thaw();
   }
 
   /** What an operator or another program does behind the agent's back; FRR tells nobody. */
@@ -200,8 +211,9 @@ export class FakeFrr implements Frr {
     );
   }
 
-  #check(signal: AbortSignal | undefined): void {
+  async #check(signal: AbortSignal | undefined): Promise<void> {
     signal?.throwIfAborted();
+    await this.#freezer.pass();
     if (this.#closed) throw new FrrError('unreachable', 'the connection to bgpd was closed');
     if (!this.#running) throw new FrrError('unreachable', 'cannot connect to bgpd: it is not running');
   }

@@ -16,7 +16,7 @@ import { foreignCluster } from './read-rows.ts';
 import { rowKey } from './rows.ts';
 import type { LocalTables } from './schema.ts';
 import { capabilitiesOf, foreignMessage, localSnapshot } from './snapshot.ts';
-import type { LocalOvn, LocalOvnEvent, LocalSnapshot, LocalWrite } from './types.ts';
+import type { LocalFailure, LocalOvn, LocalOvnEvent, LocalSnapshot, LocalWrite } from './types.ts';
 
 export interface LocalClusterOptions {
   readonly database: LocalDatabase;
@@ -77,26 +77,31 @@ export class LocalCluster implements LocalOvn {
     return this.#snapshot;
   }
 
-  async write(writes: readonly LocalWrite[], signal?: AbortSignal): Promise<readonly (string | undefined)[]> {
-    const results: (string | undefined)[] = Array.from({ length: writes.length });
+  async write(
+    writes: readonly LocalWrite[],
+    signal?: AbortSignal,
+  ): Promise<readonly (LocalFailure | undefined)[]> {
+    const results: (LocalFailure | undefined)[] = Array.from({ length: writes.length });
     const batches: number[][] = [[...writes.keys()]];
-    let failure: string | undefined;
+    let lost: LocalFailure | undefined;
     for (let count = 0; batches.length > 0; count++) {
       signal?.throwIfAborted();
       const batch = batches.shift() ?? [];
       const outcome: BatchOutcome =
-        failure === undefined && count < MAX_TRANSACTIONS
-          ? await this.#writeBatch(writes, batch, results, signal)
-          : { kind: 'refused', message: failure ?? 'too many rows of this change were refused' };
+        lost !== undefined
+          ? { kind: 'lost', failure: lost }
+          : count < MAX_TRANSACTIONS
+            ? await this.#writeBatch(writes, batch, results, signal)
+            : TOO_MANY;
       if (outcome.kind === 'done') continue;
-      if (outcome.kind === 'lost') failure = outcome.message;
+      if (outcome.kind === 'lost') lost = outcome.failure;
       if (outcome.kind === 'refused' && outcome.write !== undefined) {
-        results[outcome.write] = outcome.message;
+        results[outcome.write] = outcome.failure;
         batches.unshift(batch.filter((index) => index !== outcome.write));
-      } else if (outcome.kind === 'refused' && failure === undefined && batch.length > 1) {
+      } else if (outcome.kind === 'refused' && outcome !== TOO_MANY && batch.length > 1) {
         const half = batch.length >> 1;
         batches.unshift(batch.slice(0, half), batch.slice(half));
-      } else for (const index of batch) results[index] ??= outcome.message;
+      } else for (const index of batch) results[index] ??= outcome.failure;
     }
     await this.#waitForEffect(signal);
     return results;
@@ -141,20 +146,20 @@ export class LocalCluster implements LocalOvn {
   async #writeBatch(
     writes: readonly LocalWrite[],
     batch: readonly number[],
-    results: (string | undefined)[],
+    results: (LocalFailure | undefined)[],
     signal: AbortSignal | undefined,
   ): Promise<BatchOutcome> {
     const tables = this.#database.tables();
-    if (tables === undefined) return { kind: 'lost', message: UNREAD };
+    if (tables === undefined) return { kind: 'lost', failure: { message: UNREAD, silent: true } };
     const foreign = foreignCluster(tables);
-    if (foreign !== undefined) return { kind: 'lost', message: foreignMessage(foreign) };
+    if (foreign !== undefined) return { kind: 'lost', failure: { message: foreignMessage(foreign) } };
     const chosen = new Set(batch);
     const planned = planTransaction(
       tables,
       capabilitiesOf((table, column) => this.#database.has(table, column)),
       writes.map((write, index) => (chosen.has(index) ? write : undefined)),
     );
-    for (const [index, problem] of planned.problems) results[index] = problem;
+    for (const [index, problem] of planned.problems) results[index] = { message: problem };
     if (planned.operations.length === 0) return { kind: 'done' };
     const operations = planned.operations.map(({ operation }) => operation);
     try {
@@ -163,7 +168,8 @@ export class LocalCluster implements LocalOvn {
     } catch (error) {
       signal?.throwIfAborted();
       const message = error instanceof Error ? error.message : String(error);
-      if (!(error instanceof OvsdbTransactionError)) return { kind: 'lost', message };
+      if (!(error instanceof OvsdbTransactionError))
+        return { kind: 'lost', failure: { message, silent: true } };
       const { operationIndex } = error;
       const write = operationIndex === undefined ? undefined : planned.operations[operationIndex]?.write;
       const keys = batch.map((index) => writes[index]).flatMap((each) => (each ? [rowKey(each.row)] : []));
@@ -171,7 +177,7 @@ export class LocalCluster implements LocalOvn {
         { rows: keys.slice(0, 8), error: message },
         'the local Northbound database refused rows',
       );
-      return { kind: 'refused', message, ...(write === undefined ? {} : { write }) };
+      return { kind: 'refused', failure: { message }, ...(write === undefined ? {} : { write }) };
     }
   }
 
@@ -231,9 +237,14 @@ export class LocalCluster implements LocalOvn {
 type BatchOutcome =
   | { readonly kind: 'done' }
   /** Nothing can be written at all. */
-  | { readonly kind: 'lost'; readonly message: string }
+  | { readonly kind: 'lost'; readonly failure: LocalFailure }
   /** The server refused the transaction, because of one write where it said so. */
-  | { readonly kind: 'refused'; readonly message: string; readonly write?: number };
+  | { readonly kind: 'refused'; readonly failure: LocalFailure; readonly write?: number };
+
+const TOO_MANY: BatchOutcome = {
+  kind: 'refused',
+  failure: { message: 'too many rows of this change were refused' },
+};
 
 /** Tells when everything up to here is in effect (ovn-nb(5), `nb_cfg`); the last result has the number. */
 function raiseCounter(tables: LocalTables): readonly Operation[] {

@@ -133,6 +133,12 @@ export interface LocalWrite {
  */
 export type LocalOvnEvent = 'changed' | 'in-effect';
 
+/** Why a row was not written. `silent`: the server did not answer; it is not the row's fault. */
+export interface LocalFailure {
+  readonly message: string;
+  readonly silent?: true;
+}
+
 /** The edge to the node's own Northbound database: one real implementation (`local-cluster.ts`), one fake. */
 export interface LocalOvn {
   /** The last complete picture; `undefined` before the first, and kept while the server is away. */
@@ -141,7 +147,7 @@ export interface LocalOvn {
    * Writes in one transaction, or the fewest that the server accepts: a row that it refuses does not stop the others.
    * One result a write, in their order: absent, or why it was not done. Throws only when aborted.
    */
-  write(writes: readonly LocalWrite[], signal?: AbortSignal): Promise<readonly (string | undefined)[]>;
+  write(writes: readonly LocalWrite[], signal?: AbortSignal): Promise<readonly (LocalFailure | undefined)[]>;
   /**
    * Has the cluster go over everything once more, what it was told of by others included, and waits a little until that reached
    * the flows of the node; resolves with why it has not.

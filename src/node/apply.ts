@@ -4,19 +4,21 @@
  * In: a plan, which holds what it was computed from. Out: one outcome a change, the mirror brought up to date, and the kinds that
  * must be read again because nobody knows what the node holds now.
  *
- * A failing change stops no other. What needs a thing that is not in place is skipped. What is advertised already and
+ * A failing change stops no other. What somebody who does not answer has to do waits, and so does what requires it. What needs a thing that is not in place is skipped. What is advertised already and
  * lost something that it needs is withdrawn. What could not be withdrawn keeps its wire.
  */
 import { contains, hostPrefix, isHostPrefix, type Prefix } from '../base/address.ts';
+import type { Answer, Concerns } from './concerns.ts';
 import { describe } from './describe.ts';
 import { Devices } from './devices.ts';
 import { keyOf, kindOfKey } from './keys.ts';
-import type { View, Write, WriteFailure, WriteResult } from './kinds/kind.ts';
+import type { View, Write, WriteFailure } from './kinds/kind.ts';
 import { kindNamed } from './kinds/registry.ts';
 import type { Mirror } from './mirror.ts';
 import type {
   Change,
   ChangeOutcome,
+  ChangeProblem,
   DesiredObject,
   NodeObject,
   NodeObjectKind,
@@ -29,6 +31,7 @@ import { CLEAR, isUnwiring, WITHDRAW, WITHDRAW_BEHIND } from './stages.ts';
 export interface ApplyInput {
   readonly plan: NodePlan;
   readonly mirror: Mirror;
+  readonly concerns: Concerns;
   /** The devices change while links are made: the picture is replaced through `setDevices`, with what was written. */
   readonly view: () => View;
   readonly setDevices: (devices: Devices, written: ReadonlySet<string>) => void;
@@ -45,11 +48,28 @@ export async function applyPlan(input: ApplyInput): Promise<ChangeOutcome[]> {
   return new Application(input).run();
 }
 
+/** A desired object that is not in place. */
+interface Missing {
+  readonly message: string;
+  /** Somebody who does not answer would have to put it there: nobody knows, and it is no reason to withdraw. */
+  readonly waiting: boolean;
+  /** Known from before: what needed it was withdrawn then. */
+  readonly known: boolean;
+}
+
+type Breakage = Pick<Obstacle, 'message' | 'cause'>;
+
+/** Why something that requires others cannot be put in place. */
+interface Obstacle {
+  readonly message: string;
+  readonly cause: ObjectKey;
+  readonly waiting: boolean;
+}
+
 class Application {
   readonly #input: ApplyInput;
   readonly #outcomes: ChangeOutcome[] = [];
-  /** Desired objects that are not in place, and why. */
-  readonly #missing = new Map<ObjectKey, string>();
+  readonly #missing = new Map<ObjectKey, Missing>();
   /** Prefixes that are advertised although they should not be: single addresses, and wider ones. */
   readonly #standing = { hosts: new Set<Prefix>(), wider: [] as Prefix[] };
 
@@ -57,7 +77,10 @@ class Application {
     this.#input = input;
     for (const { key, desired, reason } of input.plan.blocked) {
       // What could not be read may be in place: it is no reason to withdraw.
-      if (input.mirror.has(desired.object.kind)) this.#missing.set(key, reason);
+      if (input.mirror.has(desired.object.kind)) this.#missing.set(key, lacking(reason));
+    }
+    for (const { key, reason } of input.plan.held) {
+      if (input.plan.desired.has(key)) this.#missing.set(key, { ...lacking(reason), known: true });
     }
   }
 
@@ -76,7 +99,7 @@ class Application {
   }
 
   async #runStage(name: string, changes: readonly Change[]): Promise<void> {
-    const obstacles = new Map<ObjectKey, string | undefined>();
+    const obstacles = new Map<ObjectKey, Obstacle | undefined>();
     const ready: Change[] = [];
     for (const change of changes) {
       const problem =
@@ -84,23 +107,32 @@ class Application {
           ? this.#reasonToKeep(name, change.observed.object)
           : this.#reasonToWait(change.key, change.desired, obstacles);
       if (problem === undefined) ready.push(change);
-      else this.#settle(change, { code: 'skipped', message: problem });
+      else this.#settle(change, problem);
     }
     for (const [kind, group] of groupByKind(ready)) await this.#write(kind, group);
   }
 
   async #write(kind: NodeObjectKind, changes: readonly Change[]): Promise<void> {
-    const { view, signal, onWrite, onDoubt } = this.#input;
-    let results: readonly WriteResult[];
+    const { view, concerns, signal, onWrite, onDoubt } = this.#input;
+    const { concern } = kindNamed(kind);
+    const write = () => kindNamed(kind).write(view(), changes.map(toWrite), signal);
+    const silenceOf = (results: Awaited<ReturnType<typeof write>>): string | undefined =>
+      results.find((failure) => failure?.silent === true)?.message;
+    let answer: Answer<Awaited<ReturnType<typeof write>>>;
     try {
-      results = await kindNamed(kind).write(view(), changes.map(toWrite), signal);
+      answer = await concerns.change(concern, write, silenceOf);
     } catch (error) {
       // Ended in the middle: some of it may be done.
       onDoubt(kind, 'the changes were not completed');
       throw error;
     }
+    if (!answer.answered) {
+      onDoubt(kind, answer.reason);
+      for (const change of changes) this.#settle(change, { code: 'waiting', message: answer.reason });
+      return;
+    }
     for (const [index, change] of changes.entries()) {
-      const failure = results[index];
+      const failure = answer.value[index];
       onWrite(kind, change.key, failure !== undefined);
       this.#settle(change, failure === undefined ? undefined : problemOf(change, failure));
       if (failure?.doubt === true) onDoubt(kind, failure.message);
@@ -108,13 +140,15 @@ class Application {
     if (kind === 'link' || kind === 'ovs-port') await this.#refreshDevices(changes);
   }
 
-  #settle(change: Change, problem: ChangeOutcome['problem']): void {
+  #settle(change: Change, problem: ChangeProblem | undefined): void {
     const { mirror } = this.#input;
     if (problem !== undefined) {
       this.#outcomes.push({ change, problem });
       if (change.op === 'remove') this.#keepStanding(change.observed.object);
       // Also what could not be cleared away to be made again.
-      if (this.#input.plan.desired.has(change.key)) this.#missing.set(change.key, problem.message);
+      if (this.#input.plan.desired.has(change.key)) {
+        this.#missing.set(change.key, lacking(problem.message, problem.code === 'waiting'));
+      }
       return;
     }
     this.#outcomes.push({ change });
@@ -158,67 +192,75 @@ class Application {
   }
 
   /** While something that should be withdrawn stands, nothing is taken away that its traffic may need. */
-  #reasonToKeep(stage: string, object: NodeObject): string | undefined {
+  #reasonToKeep(stage: string, object: NodeObject): ChangeProblem | undefined {
     const { hosts, wider } = this.#standing;
     const standing = wider[0] ?? hosts.values().next().value;
     if (stage === WITHDRAW || stage === WITHDRAW_BEHIND || standing === undefined) return undefined;
     const host = stage === CLEAR ? undefined : servedHost(object);
     if (host !== undefined && !hosts.has(host) && !wider.some((prefix) => contains(prefix, host)))
       return undefined;
-    return `${standing} could not be withdrawn, and its traffic may need ${describe(object)}`;
+    return {
+      code: 'skipped',
+      message: `${standing} could not be withdrawn, and its traffic may need ${describe(object)}`,
+    };
   }
 
   #reasonToWait(
     key: ObjectKey,
     desired: DesiredObject,
-    obstacles: Map<ObjectKey, string | undefined>,
-  ): string | undefined {
+    obstacles: Map<ObjectKey, Obstacle | undefined>,
+  ): ChangeProblem | undefined {
     // A thing of ours under the same name could not be cleared away.
     const before = desired.object.kind === 'link' ? this.#missing.get(key) : undefined;
-    if (before !== undefined) return before;
+    if (before !== undefined) return { code: codeOf(before), message: before.message };
     for (const required of desired.requires) {
-      const reason = this.#obstacle(required, obstacles);
-      if (reason !== undefined) return reason;
+      const obstacle = this.#obstacle(required, obstacles);
+      if (obstacle === undefined) continue;
+      return { code: codeOf(obstacle), message: obstacle.message, cause: obstacle.cause };
     }
     return desired.role === 'advertise' ? this.#notInEffect(desired.requires) : undefined;
   }
 
   /** What is written may still be on its way to where packets are handled. */
-  #notInEffect(required: readonly ObjectKey[]): string | undefined {
-    const kinds = new Set(required.map((key) => this.#input.plan.desired.get(key)?.object.kind));
-    for (const kind of kinds) {
-      const reason = kind === undefined ? undefined : kindNamed(kind).notInEffect?.(this.#input.view());
-      if (reason !== undefined) return reason;
+  #notInEffect(required: readonly ObjectKey[]): ChangeProblem | undefined {
+    const kinds = new Map(required.map((key) => [kindOfKey(key), key]));
+    for (const [kind, cause] of kinds) {
+      const message = kindNamed(kind).notInEffect?.(this.#input.view());
+      if (message !== undefined) return { code: 'skipped', message, cause };
     }
     return undefined;
   }
 
   /** Why a required object, or something that it requires itself, is not in place. */
-  #obstacle(key: ObjectKey, known: Map<ObjectKey, string | undefined>): string | undefined {
+  #obstacle(key: ObjectKey, known: Map<ObjectKey, Obstacle | undefined>): Obstacle | undefined {
     if (known.has(key)) return known.get(key);
     known.set(key, undefined);
     const { mirror, plan } = this.#input;
     const missing = this.#missing.get(key);
-    let reason: string | undefined;
-    if (missing !== undefined) reason = `requires ${key}: ${missing}`;
-    else if (mirror.get(key) === undefined) reason = `requires ${key}, which is not in place`;
-    for (const required of plan.desired.get(key)?.requires ?? []) {
-      if (reason !== undefined) break;
-      reason = this.#obstacle(required, known);
+    let obstacle: Obstacle | undefined;
+    if (missing !== undefined) {
+      obstacle = { message: `requires ${key}: ${missing.message}`, cause: key, waiting: missing.waiting };
+    } else if (mirror.get(key) === undefined) {
+      obstacle = { message: `requires ${key}, which is not in place`, cause: key, waiting: false };
     }
-    known.set(key, reason);
-    return reason;
+    for (const required of plan.desired.get(key)?.requires ?? []) {
+      if (obstacle !== undefined) break;
+      obstacle = this.#obstacle(required, known);
+    }
+    known.set(key, obstacle);
+    return obstacle;
   }
 
   /** Takes back what is advertised and whose wire turned out to be impossible; the caller will want it again. */
   async #withdrawBroken(): Promise<void> {
-    const broken = new Set(
-      [...this.#missing.keys()].filter((key) => kindNamed(kindOfKey(key)).harmlessWhenMissing !== true),
-    );
+    const broken = new Set<ObjectKey>();
+    for (const [key, { waiting, known }] of this.#missing) {
+      if (!waiting && !known && kindNamed(kindOfKey(key)).harmlessWhenMissing !== true) broken.add(key);
+    }
     if (broken.size === 0) return;
     const { plan, mirror } = this.#input;
     const changes: Change[] = [];
-    const known = new Map<ObjectKey, string | undefined>();
+    const known = new Map<ObjectKey, Breakage | undefined>();
     for (const [key, item] of plan.desired) {
       if (item.role !== 'advertise') continue;
       const observed = mirror.get(key);
@@ -228,7 +270,7 @@ class Application {
       changes.push({ op: 'remove', key, observed });
       this.#outcomes.push({
         change: { op: 'add', key, desired: item },
-        problem: { code: 'skipped', message: `withdrawn: ${reason}` },
+        problem: { code: 'skipped', message: `withdrawn: ${reason.message}`, cause: reason.cause },
       });
     }
     for (const [kind, group] of groupByKind(changes)) await this.#write(kind, group);
@@ -237,12 +279,12 @@ class Application {
   #breakage(
     key: ObjectKey,
     broken: ReadonlySet<ObjectKey>,
-    known: Map<ObjectKey, string | undefined>,
-  ): string | undefined {
+    known: Map<ObjectKey, Breakage | undefined>,
+  ): Breakage | undefined {
     if (known.has(key)) return known.get(key);
     known.set(key, undefined);
     const reason = broken.has(key)
-      ? `requires ${key}: ${this.#missing.get(key)}`
+      ? { message: `requires ${key}: ${this.#missing.get(key)?.message}`, cause: key }
       : firstReason(this.#input.plan.desired.get(key)?.requires ?? [], (required) =>
           this.#breakage(required, broken, known),
         );
@@ -274,9 +316,12 @@ function toWrite(change: Change): Write {
       };
 }
 
-function problemOf(change: Change, failure: WriteFailure): NonNullable<ChangeOutcome['problem']> {
+function problemOf(change: Change, failure: WriteFailure): ChangeProblem {
   const object = change.op === 'remove' ? change.observed.object : change.desired.object;
-  return { code: 'failed', message: `cannot ${change.op} ${describe(object)}: ${failure.message}` };
+  return {
+    code: failure.silent === true ? 'waiting' : 'failed',
+    message: `cannot ${change.op} ${describe(object)}: ${failure.message}`,
+  };
 }
 
 function groupByKind(changes: readonly Change[]): Map<NodeObjectKind, Change[]> {
@@ -298,10 +343,18 @@ function servedHost(object: NodeObject): Prefix | undefined {
   return prefix !== undefined && isHostPrefix(prefix) ? prefix : undefined;
 }
 
-function firstReason(
+function lacking(message: string, waiting = false): Missing {
+  return { message, waiting, known: false };
+}
+
+function codeOf({ waiting }: { readonly waiting: boolean }): ChangeProblem['code'] {
+  return waiting ? 'waiting' : 'skipped';
+}
+
+function firstReason<T>(
   keys: readonly ObjectKey[],
-  reasonOf: (key: ObjectKey) => string | undefined,
-): string | undefined {
+  reasonOf: (key: ObjectKey) => T | undefined,
+): T | undefined {
   for (const key of keys) {
     const reason = reasonOf(key);
     if (reason !== undefined) return reason;

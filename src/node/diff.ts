@@ -47,6 +47,8 @@ export interface DiffInput {
   readonly keys?: ReadonlySet<ObjectKey>;
   /** Kinds that could not be read: nothing of them is changed. */
   readonly unread?: ReadonlySet<NodeObjectKind>;
+  /** Why an object is not to be changed now, whatever it lacks. */
+  readonly hold?: (key: ObjectKey) => string | undefined;
 }
 
 /** Not part of a port's key. */
@@ -65,13 +67,14 @@ export function diff(input: DiffInput): NodePlan {
 
 /** The plan that leaves everything as it is. */
 export function noChanges(desired: NodePlan['desired']): NodePlan {
-  return { desired, stages: [], blocked: [] };
+  return { desired, stages: [], blocked: [], held: [] };
 }
 
 class PlanBuilder {
   readonly #input: Omit<DiffInput, 'keys'> & { readonly keys?: ReadonlySet<ObjectKey> | undefined };
   readonly #stages = new Map<string, Change[]>();
   readonly #blocked: { key: ObjectKey; desired: DesiredObject; reason: string }[] = [];
+  readonly #held: { key: ObjectKey; reason: string }[] = [];
   /** Devices that are deleted and made again; what is on them goes with them. */
   readonly #recreated = new Set<string>();
   readonly #verdicts = new Map<ObjectKey, Verdict>();
@@ -121,6 +124,7 @@ class PlanBuilder {
     const found = this.#input.observed.get(key);
     if (found?.object.kind !== 'link') return;
     if (found.owned && mustRecreate(object, found.object)) {
+      if (this.#isHeld(key)) return;
       this.#recreated.add(object.name);
       this.#push(CLEAR, { op: 'remove', key, observed: found });
       return;
@@ -146,7 +150,7 @@ class PlanBuilder {
       }
       return;
     }
-    if (typeof verdict === 'object') return;
+    if (typeof verdict === 'object' || (verdict !== 'none' && this.#isHeld(key))) return;
     const stage = item.role === 'advertise' ? advertiseStageOf(item.object) : addStageOf(item.object);
     if (item.role === 'advertise' && found?.owned === true && this.#isRebuilt(key)) {
       this.#push(withdrawStageOf(found.object), { op: 'remove', key, observed: found });
@@ -164,6 +168,7 @@ class PlanBuilder {
     if (!found.owned || unread?.has(found.object.kind) === true) return;
     const { object } = found;
     if (object.kind === 'ovs-port' && this.#recreated.has(object.name)) return;
+    if (this.#isHeld(key)) return;
     const withdrawal = this.#isReplaced(object) ? WITHDRAW_REPLACED : withdrawStageOf(object);
     const stage = isAdvertisement(scope, object) ? withdrawal : removeStageOf(object);
     this.#push(stage, { op: 'remove', key, observed: found });
@@ -264,6 +269,13 @@ class PlanBuilder {
     return rebuilt;
   }
 
+  /** Notes it, too. */
+  #isHeld(key: ObjectKey): boolean {
+    const reason = this.#input.hold?.(key);
+    if (reason !== undefined) this.#held.push({ key, reason });
+    return reason !== undefined;
+  }
+
   #push(stage: string, change: Change): void {
     const changes = this.#stages.get(stage);
     if (changes === undefined) this.#stages.set(stage, [change]);
@@ -275,7 +287,7 @@ class PlanBuilder {
       const changes = this.#stages.get(name);
       return changes === undefined ? [] : [{ name, changes: changes.sort(byKey) }];
     });
-    return { desired: this.#input.desired, stages, blocked: this.#blocked.sort(byKey) };
+    return { desired: this.#input.desired, stages, blocked: this.#blocked.sort(byKey), held: this.#held };
   }
 }
 

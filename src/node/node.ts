@@ -9,6 +9,7 @@ import { type Clock, systemClock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 import type { LocalOvn } from '../localnb/types.ts';
 import { applyPlan } from './apply.ts';
+import { Concerns } from './concerns.ts';
 import { Devices } from './devices.ts';
 import { diff } from './diff.ts';
 import { DEVICE_KINDS, DriftJudge, KERNEL_KINDS, movedDevices } from './drift.ts';
@@ -34,12 +35,16 @@ export interface NodeOptions {
   readonly clock?: Clock;
   /** How long notifications are gathered before they are judged. */
   readonly settleMs?: number;
+  /** Who answers; absent: everybody is waited for, and who does not answer is an error. */
+  readonly concerns?: Concerns;
 }
 
 /** A kind that could not be read; it stays stale. */
 export interface ReadProblem {
   readonly kind: NodeObjectKind;
   readonly message: string;
+  /** Whoever knows does not answer; `Concerns` tells when to read again. */
+  readonly waiting?: true;
 }
 
 /** Totals since the start, by kind. */
@@ -51,6 +56,10 @@ export interface NodeCounters {
   readonly drifts: ReadonlyMap<NodeObjectKind, number>;
 }
 
+type Reading =
+  | { readonly heard: number | undefined; readonly found: readonly ObservedObject[] }
+  | { readonly reason: string };
+
 const SETTLE_MS = 20;
 /** RTPROT_KERNEL, and what FRR learns: bgp, isis, ospf, rip. The agent has nothing to do with such routes. */
 const OTHERS_ROUTES = [2, 186, 187, 188, 189];
@@ -60,6 +69,7 @@ export class Node {
   readonly #log: Logger;
   readonly #clock: Clock;
   readonly #settleMs: number;
+  readonly #concerns: Concerns;
   readonly #mirror = new Mirror();
   readonly #judge: DriftJudge;
   readonly #listeners = new Set<(kinds: ReadonlySet<NodeObjectKind>) => void>();
@@ -76,6 +86,8 @@ export class Node {
   readonly #doubts = new Set<NodeObjectKind>();
   /** When objects were written lately, oldest first. */
   readonly #writtenMs = new Map<ObjectKey, number>();
+  /** How often it was heard that a kind is not as believed. */
+  readonly #heard = new Map<NodeObjectKind, number>();
   /** Stale kinds that the listeners were told of and nobody has read since. */
   readonly #told = new Set<NodeObjectKind>();
   #scope: NodeScope | undefined;
@@ -90,6 +102,7 @@ export class Node {
     this.#log = log;
     this.#clock = options.clock ?? systemClock;
     this.#settleMs = options.settleMs ?? SETTLE_MS;
+    this.#concerns = options.concerns ?? new Concerns(log, { patient: true });
     this.#judge = new DriftJudge(
       () => this.#viewIfSet(),
       this.#mirror,
@@ -104,13 +117,19 @@ export class Node {
         { ignoreRouteProtocols: OTHERS_ROUTES },
       ),
       edge.ovs.subscribe((event) => {
-        if (event.kind === 'database') this.#judge.collectPorts();
-        else this.#flowsToCheck.add(event.bridge);
+        if (event.kind === 'database') {
+          this.#judge.collectPorts();
+          this.#concerns.revive('switch-database');
+        } else {
+          this.#flowsToCheck.add(event.bridge);
+          this.#concerns.revive('vswitchd');
+        }
         this.#settleSoon();
       }),
       edge.frr.subscribe((event) => {
         if (event !== 'up') return;
         this.#told.delete('frr');
+        this.#concerns.revive('bgpd');
         this.#drifted(new Set(['frr']));
       }),
     ];
@@ -178,7 +197,13 @@ export class Node {
 
   /** Waits a little until what there is of a kind takes effect; resolves with why it does not. */
   confirm(kind: NodeObjectKind, signal?: AbortSignal): Promise<string | undefined> {
-    return this.#exclusive(async () => kindNamed(kind).confirm?.(this.#view(), signal));
+    const record = kindNamed(kind);
+    return this.#exclusive(async () => {
+      const view = this.#view();
+      const confirm = async () => record.confirm?.(view, signal);
+      const answer = await this.#concerns.ask(record.concern, undefined, confirm);
+      return answer.answered ? answer.value : answer.reason;
+    });
   }
 
   /** Reads the kinds given, or all. One that cannot be read keeps its last picture, and is in the result. */
@@ -187,13 +212,20 @@ export class Node {
     return this.#exclusive(() => this.#read(asked, signal));
   }
 
-  /** Pure and cheap: with `keys`, only these and what they require are looked at. */
-  plan(desired: ReadonlyMap<ObjectKey, DesiredObject>, keys?: ReadonlySet<ObjectKey>): NodePlan {
+  /**
+   * Pure and cheap: with `keys`, only these and what they require are looked at. `hold` says why a change is left for later.
+   */
+  plan(
+    desired: ReadonlyMap<ObjectKey, DesiredObject>,
+    keys?: ReadonlySet<ObjectKey>,
+    hold?: (key: ObjectKey) => string | undefined,
+  ): NodePlan {
     return diff({
       scope: this.#view().scope,
       desired,
       observed: this.#mirror,
       ...(keys === undefined ? {} : { keys }),
+      ...(hold === undefined ? {} : { hold }),
       unread: new Set(ALL_KINDS.filter((kind) => !this.#mirror.has(kind))),
     });
   }
@@ -208,6 +240,7 @@ export class Node {
         return await applyPlan({
           plan,
           mirror: this.#mirror,
+          concerns: this.#concerns,
           view: () => this.#view(),
           setDevices: (devices, written) => this.#replaceDevices(devices, written),
           onWrite: (kind, key, failed) => {
@@ -279,9 +312,16 @@ export class Node {
         // Cleared before: what changes while it is read makes it stale again.
         this.#stale.delete(kind);
         this.#told.delete(kind);
-        const found = await kindNamed(kind).read(this.#view(), signal);
-        this.#mirror.replace(kind, found);
+        const reading = await this.#ask(kind, signal);
+        if ('reason' in reading) {
+          this.#stale.add(kind);
+          problems.push({ kind, message: reading.reason, waiting: true });
+          continue;
+        }
+        this.#mirror.replace(kind, reading.found);
         count(this.#counters.reads, kind);
+        // It took so long that something was heard of it meanwhile.
+        if (reading.heard !== this.#heard.get(kind)) queueMicrotask(() => this.#drifted(new Set([kind])));
       } catch (error) {
         this.#stale.add(kind);
         signal?.throwIfAborted();
@@ -289,6 +329,18 @@ export class Node {
       }
     }
     return problems;
+  }
+
+  async #ask(kind: NodeObjectKind, signal: AbortSignal | undefined): Promise<Reading> {
+    const record = kindNamed(kind);
+    const view = this.#view();
+    const reading = async (): Promise<Reading> => {
+      const heard = this.#heard.get(kind);
+      return { heard, found: await record.read(view, signal) };
+    };
+    if (record.readsPicture === true) return await reading();
+    const answer = await this.#concerns.ask(record.concern, `read ${kind}`, reading);
+    return answer.answered ? answer.value : { reason: answer.reason };
   }
 
   /** True when a device of ours is another one than before, though no event said so. */
@@ -316,7 +368,7 @@ export class Node {
     this.#stale.add(kind);
     count(this.#counters.failedReads, kind);
     const message = error instanceof Error ? error.message : String(error);
-    this.#log.warn({ kind, err: error }, 'the node cannot be read here; the last picture is kept');
+    this.#log.debug({ kind, err: error }, 'the node cannot be read here; the last picture is kept');
     return { kind, message };
   }
 
@@ -374,20 +426,30 @@ export class Node {
     }
     const bridges = [...this.#flowsToCheck];
     this.#flowsToCheck.clear();
-    const check = async (): Promise<void> => {
+    const kinds = this.#vswitchdKinds();
+    /** True when something is not as believed; nothing is written to vswitchd meanwhile. */
+    const differs = async (): Promise<boolean> => {
       const view = this.#viewIfSet();
-      if (view === undefined) return;
-      const kinds = this.#vswitchdKinds();
+      if (view === undefined) return false;
       for (const bridge of bridges.filter((name) => flowBridges(view.scope).includes(name))) {
         const found = new Mirror();
         found.replace('flow', await readFlows(view, bridge, undefined));
         if (kinds.includes('fdb')) found.replace('fdb', await readFdb(view, bridge, undefined));
         const same = kinds.every((kind) => agrees(this.#onBridge(kind, bridge), found.of(kind)));
-        if (!same) return this.#drifted(new Set(kinds));
+        if (!same) return true;
       }
+      return false;
     };
+    void this.#compareFlows(kinds, differs);
+  }
+
+  async #compareFlows(kinds: readonly NodeObjectKind[], differs: () => Promise<boolean>): Promise<void> {
     // A bridge that cannot be asked is one that cannot be trusted.
-    this.#exclusive(check).catch(() => this.#drifted(new Set(this.#vswitchdKinds())));
+    const answer = await this.#concerns
+      .ask('vswitchd', undefined, differs)
+      .catch(() => ({ answered: true, value: true }) as const);
+    if (!answer.answered) for (const kind of kinds) this.#stale.add(kind);
+    else if (answer.value) this.#drifted(new Set(kinds));
   }
 
   /** What ovs-vswitchd keeps in memory only: what lost the one has lost the other. */
@@ -403,6 +465,7 @@ export class Node {
 
   #followLocalOvn(localOvn: LocalOvn): () => void {
     return localOvn.subscribe((event) => {
+      this.#concerns.revive('local-ovn');
       // What waited for an effect is looked at again; nobody changed anything.
       if (event === 'in-effect') this.#tell(['local-row']);
       else {
@@ -420,6 +483,7 @@ export class Node {
 
   /** Marks kinds stale and says so, unless that was said and nobody has read since; returns the news. */
   #tell(kinds: Iterable<NodeObjectKind>): ReadonlySet<NodeObjectKind> {
+    for (const kind of kinds) count(this.#heard, kind);
     const news = new Set([...kinds].filter((kind) => !this.#told.has(kind) && !this.#closed));
     for (const kind of news) {
       this.#stale.add(kind);

@@ -211,10 +211,23 @@ export interface NodePlan {
     readonly desired: DesiredObject;
     readonly reason: string;
   }[];
+  /** Changes that have to be made and are left for later (`DiffInput.hold`). */
+  readonly held: readonly { readonly key: ObjectKey; readonly reason: string }[];
+}
+
+export interface ChangeProblem {
+  /**
+   * `failed`: it was tried. `skipped`: a thing that it requires is not there. `waiting`: whoever has to do it, or what it
+   * requires, does not answer.
+   */
+  readonly code: 'failed' | 'skipped' | 'waiting';
+  readonly message: string;
+  /** What is at fault, where it is not the object itself. */
+  readonly cause?: ObjectKey;
 }
 
 export interface ChangeOutcome {
   readonly change: Change;
-  /** Absent: done. `skipped`: a thing that it requires is not there. */
-  readonly problem?: { readonly code: 'failed' | 'skipped'; readonly message: string };
+  /** Absent: done. */
+  readonly problem?: ChangeProblem;
 }

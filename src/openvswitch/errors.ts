@@ -5,9 +5,9 @@
  * - `no-bridge`: the bridge does not exist.
  * - `foreign`: a port of that name exists and the agent did not make it.
  * - `rejected`: ovs-ofctl or the database refused the change; nothing of it was done.
- * - `not-ready`: vswitchd did not open the port in time, or says why it cannot.
+ * - `not-ready`: vswitchd says why it cannot open the port.
  * - `invalid`: a name, match or action that must not be sent.
- * - `timeout`: ovs-ofctl did not finish in time and was ended.
+ * - `timeout`: ovs-ofctl did not finish in time and was ended, or vswitchd did not open the port in time.
  * - `protocol`: an output that cannot be understood.
  */
 export type OvsErrorCode =

@@ -6,6 +6,7 @@
  * flows, events in a microtask (the real ones come from sockets, never from inside a call). Flow changes are all or
  * nothing, ports that the agent did not make are refused: the same `OvsError`s as the real edge.
  */
+import { Freezer } from '../base/testing-freezer.ts';
 import { OvsError } from './errors.ts';
 import { canonicalFlow, flowKey, formatBundle } from './flows.ts';
 import {
@@ -51,6 +52,7 @@ export class FakeOpenVSwitch implements OpenVSwitch {
   readonly #listeners = new Set<(event: OvsEvent) => void>();
   readonly #failures: OvsError[] = [];
   #watched: ReadonlySet<string> = new Set();
+  readonly #freezer = new Freezer();
   #snapshot: OvsSnapshot | undefined;
 
   constructor(snapshot?: Partial<OvsSnapshot>) {
@@ -62,13 +64,13 @@ export class FakeOpenVSwitch implements OpenVSwitch {
   }
 
   async flows(bridge: string, signal?: AbortSignal): Promise<readonly Flow[]> {
-    signal?.throwIfAborted();
+    await this.#answer(signal);
     if (!this.#bridges().has(bridge)) return [];
     return [...this.#table(bridge).values()].filter((flow) => flow.cookie === AGENT_COOKIE);
   }
 
   async applyFlows(bridge: string, changes: readonly FlowChange[], signal?: AbortSignal): Promise<void> {
-    signal?.throwIfAborted();
+    await this.#answer(signal);
     if (changes.length === 0) return;
     this.#bridge(bridge);
     formatBundle(changes);
@@ -84,12 +86,12 @@ export class FakeOpenVSwitch implements OpenVSwitch {
   }
 
   async staticFdb(bridge: string, signal?: AbortSignal): Promise<readonly StaticFdbEntry[]> {
-    signal?.throwIfAborted();
+    await this.#answer(signal);
     return this.#bridges().has(bridge) ? [...(this.#fdb.get(bridge)?.values() ?? [])] : [];
   }
 
   async addStaticFdb(bridge: string, entry: StaticFdbEntry, signal?: AbortSignal): Promise<void> {
-    signal?.throwIfAborted();
+    await this.#answer(signal);
     this.#bridge(bridge);
     this.#failIfAsked();
     this.#fdbOf(bridge).set(`${entry.vlan} ${entry.mac}`, entry);
@@ -97,7 +99,7 @@ export class FakeOpenVSwitch implements OpenVSwitch {
   }
 
   async removeStaticFdb(bridge: string, entry: StaticFdbEntry, signal?: AbortSignal): Promise<void> {
-    signal?.throwIfAborted();
+    await this.#answer(signal);
     this.#bridge(bridge);
     this.#failIfAsked();
     this.#fdbOf(bridge).delete(`${entry.vlan} ${entry.mac}`);
@@ -109,7 +111,7 @@ export class FakeOpenVSwitch implements OpenVSwitch {
     port: { readonly name: string; readonly tag: number; readonly mac: string },
     signal?: AbortSignal,
   ): Promise<void> {
-    signal?.throwIfAborted();
+    await this.#answer(signal);
     const { ports } = this.#bridge(bridge);
     const held = ports.get(port.name);
     if (held !== undefined && !held.externalIds.has(PORT_OWNER_KEY)) {
@@ -133,7 +135,7 @@ export class FakeOpenVSwitch implements OpenVSwitch {
   }
 
   async removePort(bridge: string, port: string, signal?: AbortSignal): Promise<void> {
-    signal?.throwIfAborted();
+    await this.#answer(signal);
     const held = this.#bridges().get(bridge)?.ports.get(port);
     if (held === undefined) return;
     if (!held.externalIds.has(PORT_OWNER_KEY)) {
@@ -207,6 +209,15 @@ export class FakeOpenVSwitch implements OpenVSwitch {
     for (const bridge of bridges) this.#flowsChanged(bridge);
   }
 
+  /** vswitchd is stopped in its tracks: everything that is asked of it hangs until `thaw`. */
+  freeze(): void {
+    this.#freezer.freeze();
+  }
+
+  thaw(): void {
+    this.#freezer.thaw();
+  }
+
   /** Somebody edits flows with ovs-ofctl. */
   tamper(bridge: string, changes: readonly FlowChange[]): void {
     const table = this.#table(bridge);
@@ -225,6 +236,11 @@ export class FakeOpenVSwitch implements OpenVSwitch {
   /** The next change of flows or ports fails with this and changes nothing; several queue up. */
   failNext(error = new OvsError('rejected', undefined, 'refused (injected by a test)')): void {
     this.#failures.push(error);
+  }
+
+  async #answer(signal: AbortSignal | undefined): Promise<void> {
+    signal?.throwIfAborted();
+    await this.#freezer.pass();
   }
 
   #bridges(): ReadonlyMap<string, OvsBridge> {

@@ -225,7 +225,10 @@ export class Vswitch implements OpenVSwitch {
         else waitingFor = progress?.for ?? waitingFor;
       };
       const aborted = (): void => finish(signal?.reason);
-      const expired = (): void => finish(notReady(`waited ${timeoutMs} ms in vain for ${waitingFor}`));
+      const expired = (): void =>
+        finish(
+          new OvsError('timeout', bridge, `${subject}: waited ${timeoutMs} ms in vain for ${waitingFor}`),
+        );
       signal?.addEventListener('abort', aborted, { once: true });
       undo.push(() => signal?.removeEventListener('abort', aborted));
       undo.push(this.#database.subscribe(look), this.#clock.after(timeoutMs, expired));

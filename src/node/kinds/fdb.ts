@@ -3,7 +3,7 @@
  * for the bridge itself, and on bridges of the node's own OVN also those for an address that the bridge had before.
  */
 import type { FdbObject, ObservedObject } from '../objects.ts';
-import { failureOf, type Kind, type View, type Write, type WriteResult } from './kind.ts';
+import { type Kind, type View, writeEach } from './kind.ts';
 
 export const fdbKind: Kind<FdbObject> = {
   kind: 'fdb',
@@ -19,11 +19,11 @@ export const fdbKind: Kind<FdbObject> = {
     for (const bridge of view.scope.flowBridges ?? []) found.push(...(await readFdb(view, bridge, signal)));
     return found;
   },
-  write: async (view, writes, signal) => {
-    const results: WriteResult[] = [];
-    for (const write of writes) results.push(await writeEntry(view, write, signal));
-    return results;
-  },
+  write: ({ edge }, writes, signal) =>
+    writeEach(writes, signal, async ({ op, object: { bridge, mac, vlan } }) => {
+      if (op === 'remove') await edge.ovs.removeStaticFdb(bridge, { mac, vlan }, signal);
+      else await edge.ovs.addStaticFdb(bridge, { mac, vlan }, signal);
+    }),
 };
 
 /** The static entries of one bridge as objects. */
@@ -38,21 +38,4 @@ export async function readFdb(
     object: { kind: 'fdb', bridge, mac, vlan },
     owned: local || view.devices.named(bridge)?.mac === mac,
   }));
-}
-
-async function writeEntry(
-  { edge }: View,
-  { op, object }: Write<FdbObject>,
-  signal: AbortSignal | undefined,
-): Promise<WriteResult> {
-  const { bridge, mac, vlan } = object;
-  signal?.throwIfAborted();
-  try {
-    if (op === 'remove') await edge.ovs.removeStaticFdb(bridge, { mac, vlan }, signal);
-    else await edge.ovs.addStaticFdb(bridge, { mac, vlan }, signal);
-    return undefined;
-  } catch (error) {
-    signal?.throwIfAborted();
-    return failureOf(error, true);
-  }
 }

@@ -3,7 +3,10 @@ import type { FlowChange } from '../../openvswitch/types.ts';
 import type { FlowObject, NodeScope, ObservedObject } from '../objects.ts';
 import { failureOf, type Kind, type View, type Write, type WriteResult } from './kind.ts';
 
-/** A refused bundle is halved to find the flow at fault; each try is a process, so there is an end to it. */
+/**
+ * A refused bundle is halved to find the flow at fault; each try is a process, so there is an end to it. Only what was
+ * refused is halved: a vswitchd that does not answer is not asked again, on no bridge.
+ */
 const MAX_BUNDLES = 16;
 
 export const flowKind: Kind<FlowObject> = {
@@ -25,13 +28,15 @@ export const flowKind: Kind<FlowObject> = {
       if (indexes === undefined) bridges.set(object.bridge, [index]);
       else indexes.push(index);
     }
+    let silence: WriteResult;
     for (const [bridge, indexes] of bridges) {
       const bundles = [indexes];
       for (let tries = 0; bundles.length > 0; tries++) {
         const bundle = bundles.shift() ?? [];
-        const failure = await applyBundle(view, bridge, bundle, writes, signal);
+        const failure = silence ?? (await applyBundle(view, bridge, bundle, writes, signal));
         if (failure === undefined) continue;
-        if (bundle.length > 1 && tries < MAX_BUNDLES) {
+        if (failure.silent === true) silence = failure;
+        if (silence === undefined && bundle.length > 1 && tries < MAX_BUNDLES) {
           const half = bundle.length >> 1;
           bundles.push(bundle.slice(0, half), bundle.slice(half));
         } else for (const index of bundle) results[index] = failure;

@@ -1,6 +1,6 @@
 /** The agent's stanzas in FRR's running configuration. */
 import type { FrrObject } from '../objects.ts';
-import { failureOf, type Kind, type View, type WriteResult } from './kind.ts';
+import { type Kind, type View, writeEach } from './kind.ts';
 
 export const frrKind: Kind<FrrObject> = {
   kind: 'frr',
@@ -16,26 +16,12 @@ export const frrKind: Kind<FrrObject> = {
     const stanzas = await view.edge.frr.stanzas(stanzaScope(view), signal);
     return stanzas.map((stanza) => ({ object: { kind: 'frr', stanza }, owned: true }));
   },
-  write: async (view, writes, signal) => {
-    const results: WriteResult[] = [];
-    for (const { op, object, observed } of writes) {
-      signal?.throwIfAborted();
+  write: (view, writes, signal) =>
+    writeEach(writes, signal, async ({ op, object, observed }) => {
       const from = observed?.object.kind === 'frr' ? observed.object.stanza : undefined;
-      try {
-        await view.edge.frr.apply(
-          stanzaScope(view),
-          from,
-          op === 'remove' ? undefined : object.stanza,
-          signal,
-        );
-        results.push(undefined);
-      } catch (error) {
-        signal?.throwIfAborted();
-        results.push(failureOf(error, true));
-      }
-    }
-    return results;
-  },
+      const to = op === 'remove' ? undefined : object.stanza;
+      await view.edge.frr.apply(stanzaScope(view), from, to, signal);
+    }),
 };
 
 function stanzaScope({ scope }: View): { readonly as: number; readonly vrf: string } {

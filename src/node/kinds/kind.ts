@@ -34,6 +34,8 @@ export interface WriteFailure {
   readonly message: string;
   /** True when the node may not hold what is believed of this kind: it must be read again. */
   readonly doubt: boolean;
+  /** Nobody answered: it is not the object's fault. */
+  readonly silent?: true;
 }
 
 export type WriteResult = WriteFailure | undefined;
@@ -48,6 +50,8 @@ export interface Kind<O extends NodeObject = NodeObject> {
   readonly unannounced?: true;
   /** What is advertised on top of it may stay while it is missing: without it nothing is announced at all. */
   readonly harmlessWhenMissing?: true;
+  /** Reading looks at a picture that notifications keep: it always succeeds, and is no sign of life. */
+  readonly readsPicture?: true;
   /** Cannot be listed, and is read only once somebody wanted it: not being known tells nothing. */
   readonly readWhenWanted?: true;
   /** True when the contents are equal; both have the same key. Pure. */
@@ -67,5 +71,38 @@ export interface Kind<O extends NodeObject = NodeObject> {
 }
 
 export function failureOf(error: unknown, doubt: boolean): WriteFailure {
-  return { message: error instanceof Error ? error.message : String(error), doubt };
+  const message = error instanceof Error ? error.message : String(error);
+  return { message, doubt, ...(isSilence(error) ? { silent: true as const } : {}) };
+}
+
+/** True for errors that mean "nobody answered", whichever room they come from. */
+export function isSilence(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  const { code } = error as { readonly code?: unknown };
+  return code === 'unreachable' || code === 'timeout' || error.name === 'TimeoutError';
+}
+
+/** Writes one after the other; once nobody answers, the rest is not tried. Whatever fails leaves doubt. */
+export async function writeEach<O extends NodeObject>(
+  writes: readonly Write<O>[],
+  signal: AbortSignal | undefined,
+  writeOne: (write: Write<O>) => Promise<void>,
+): Promise<readonly WriteResult[]> {
+  const results: WriteResult[] = [];
+  for (const write of writes) {
+    const last = results.at(-1);
+    if (last?.silent === true) {
+      results.push(last);
+      continue;
+    }
+    signal?.throwIfAborted();
+    try {
+      await writeOne(write);
+      results.push(undefined);
+    } catch (error) {
+      signal?.throwIfAborted();
+      results.push(failureOf(error, true));
+    }
+  }
+  return results;
 }

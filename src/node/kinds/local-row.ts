@@ -10,6 +10,7 @@ import type { Kind, View } from './kind.ts';
 export const localRowKind: Kind<LocalRowObject> = {
   kind: 'local-row',
   concern: 'local-ovn',
+  readsPicture: true,
   selfContained: true,
   same: (a, b) => sameRow(a.row, b.row),
   describe: ({ row }) => `local OVN ${describeRow(row)}`,
@@ -26,7 +27,7 @@ export const localRowKind: Kind<LocalRowObject> = {
       }),
       signal,
     );
-    return results.map((message) => (message === undefined ? undefined : { message, doubt: true }));
+    return results.map((failure) => (failure === undefined ? undefined : { ...failure, doubt: true }));
   },
   notInEffect: ({ edge }) => edge.localOvn?.pending(),
   confirm: async ({ edge }, signal) => edge.localOvn?.confirm(signal),

@@ -2,7 +2,7 @@
 import { type MacAddress, parseMac } from '../../base/address.ts';
 import { PORT_OWNER_KEY } from '../../openvswitch/types.ts';
 import type { ObservedObject, OvsPortObject } from '../objects.ts';
-import { failureOf, type Kind, type View, type Write, type WriteResult } from './kind.ts';
+import { type Kind, type View, writeEach } from './kind.ts';
 
 /** MAC address of a device that the kernel does not show (yet). */
 const UNKNOWN_MAC = '00:00:00:00:00:00' as MacAddress;
@@ -39,29 +39,13 @@ export function observePorts(view: View): ObservedObject[] {
 export const ovsPortKind: Kind<OvsPortObject> = {
   kind: 'ovs-port',
   concern: 'switch-database',
+  readsPicture: true,
   same: (a, b) => a.tag === b.tag && a.mac === b.mac,
   describe: ({ bridge, name, tag, mac }) => `ovs port ${name} on ${bridge} tag ${tag} mac ${mac}`,
   read: async (view) => observePorts(view),
-  write: async (view, writes, signal) => {
-    const results: WriteResult[] = [];
-    for (const write of writes) results.push(await writePort(view, write, signal));
-    return results;
-  },
+  write: ({ edge }, writes, signal) =>
+    writeEach(writes, signal, async ({ op, object: { bridge, name, tag, mac } }) => {
+      if (op === 'remove') await edge.ovs.removePort(bridge, name, signal);
+      else await edge.ovs.ensureInternalPort(bridge, { name, tag, mac }, signal);
+    }),
 };
-
-async function writePort(
-  { edge }: View,
-  { op, object }: Write<OvsPortObject>,
-  signal: AbortSignal | undefined,
-): Promise<WriteResult> {
-  const { bridge, name, tag, mac } = object;
-  signal?.throwIfAborted();
-  try {
-    if (op === 'remove') await edge.ovs.removePort(bridge, name, signal);
-    else await edge.ovs.ensureInternalPort(bridge, { name, tag, mac }, signal);
-    return undefined;
-  } catch (error) {
-    signal?.throwIfAborted();
-    return failureOf(error, true);
-  }
-}

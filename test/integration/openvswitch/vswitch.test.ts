@@ -192,7 +192,7 @@ describe('internal ports', () => {
     await eventually(() => hasty.snapshot() !== undefined);
     const error = await errorOf(hasty.ensureInternalPort('br-ex', PORT));
     await hasty.close();
-    expect(error.code).toBe('not-ready');
+    expect(error.code).toBe('timeout');
     expect(error.message).toContain('vswitchd');
     await node.startVswitchd();
     await ovs.ensureInternalPort('br-ex', PORT);
