@@ -1,8 +1,19 @@
 import { expect, it } from 'vitest';
-import { candidateKey, type NatAddresses, type Residence } from '../ovn/topology.ts';
+import { candidateKey, type NatAddresses, type Residence, type Subnet } from '../ovn/topology.ts';
 import { evaluateNatAddresses } from './nat-addresses.ts';
-import { denialLines, exposureLines, prefixes, testPolicy } from './testing.ts';
-import { ELSEWHERE, HERE, MAPPINGS, natAddresses, natPort, on, row, TENANT } from './testing-records.ts';
+import { denialLines, exposureLines, prefixes, testPolicy, testTenant } from './testing.ts';
+import {
+  ELSEWHERE,
+  HERE,
+  MAPPINGS,
+  natAddresses,
+  natPort,
+  on,
+  PUB,
+  row,
+  subnet,
+  TENANT,
+} from './testing-records.ts';
 
 const POLICY = testPolicy({ bridgeMappings: MAPPINGS, allowedPrefixes: prefixes('172.24.4.0/24') });
 
@@ -83,4 +94,19 @@ it('nothing is exposed off provider networks or against a mark', () => {
     return [...exposureLines(verdict), ...denialLines(verdict)];
   });
   expect(lines).toEqual([['not-provider'], ['not-selected']]);
+});
+
+it("VIPs inside tenant networks are the load balancers' to decide on, whatever the options say", () => {
+  const entries = [entry(gatewayPort(HERE), '172.24.4.140', '192.168.1.50')];
+  for (const exposeNetworks of [false, true]) {
+    const policy = testPolicy({ bridgeMappings: MAPPINGS, tenant: testTenant({ exposeNetworks }) });
+    const decided = (subnets: readonly Subnet[]) =>
+      evaluateNatAddresses(natAddresses({ entries, subnets }), policy);
+    const verdict = decided([subnet()]);
+    expect(exposureLines(verdict)).toEqual(['172.24.4.140 central-floating-ip br-ex']);
+    expect(denialLines(verdict)).toEqual(['tenant-address 192.168.1.50']);
+    expect(verdict.denials[0]?.message).toContain('192.168.1.50 is inside 192.168.1.0/26');
+    // A second way to a provider network is no tenant's.
+    expect(decided([subnet(on(PUB))]).exposures).toHaveLength(2);
+  }
 });

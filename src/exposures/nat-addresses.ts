@@ -3,19 +3,21 @@
  * string bound to the port that its addresses follow.
  *
  * In: one such row of the topology and this node's policy. Out: an exposure for each address whose port is here, without
- * MAC (the neighbour is asked for). The gateway port's own addresses stand there too; they outrank these.
+ * MAC (the neighbour is asked for). The gateway port's own addresses stand there too; they outrank these. So do VIPs inside
+ * tenant networks, which are the load balancers' to decide on.
  */
-import { parseIp } from '../base/address.ts';
+import { hostPrefix, type IpAddress, type Prefix, parseInterfaceAddress, parseIp } from '../base/address.ts';
+import { PrefixIndex } from '../base/prefix-index.ts';
 import { quote } from '../base/quote.ts';
 import { describeRow } from '../ovn/describe.ts';
-import { candidateKind, type FloatingIps, type NatAddresses } from '../ovn/topology.ts';
+import { candidateKind, type FloatingIps, type NatAddresses, type Subnet } from '../ovn/topology.ts';
 import { announceableText } from './announceable.ts';
 import { type Bound, translatedHere } from './bound-here.ts';
 import { tagOf, unselected } from './marks.ts';
-import { networkOf } from './provider-network.ts';
+import { isOnProviderNetwork, networkOf } from './provider-network.ts';
 import { proxiedFor } from './proxied.ts';
 import type { ExposureKind, ExposurePolicy, Verdict } from './types.ts';
-import { linkClaim, VerdictBuilder } from './verdict.ts';
+import { linkClaim, type Refusal, VerdictBuilder } from './verdict.ts';
 
 export function evaluateNatAddresses(nat: FloatingIps, policy: ExposurePolicy): Verdict {
   const verdict = new VerdictBuilder(nat);
@@ -26,6 +28,7 @@ export function evaluateNatAddresses(nat: FloatingIps, policy: ExposurePolicy): 
 
   const seen = new Set<string>();
   const memberless = new Set(nat.memberless);
+  const tenants = tenantNetworks(nat, policy);
   if (nat.entries.every(({ addressTexts }) => addressTexts.length === 0)) {
     const message = `${describeRow(nat.row)} has no address in nat_addresses`;
     return verdict.refuse({ code: 'no-address', fault: false, message });
@@ -46,6 +49,12 @@ export function evaluateNatAddresses(nat: FloatingIps, policy: ExposurePolicy): 
       const address = announceableText(text, nat.row, policy, verdict, 'correct the NAT rows of its router');
       if (address === undefined || seen.has(`${kind} ${address}`)) continue;
       seen.add(`${kind} ${address}`);
+      const host = hostPrefix(address);
+      const [inside] = [...tenants.inside(host), ...tenants.around(host)];
+      if (inside !== undefined) {
+        verdict.deny(insideTenant(nat, address, inside), address);
+        continue;
+      }
       verdict.expose(
         linkClaim(kind, address, {
           way: network.way,
@@ -61,6 +70,31 @@ export function evaluateNatAddresses(nat: FloatingIps, policy: ExposurePolicy): 
     }
   }
   return verdict.verdict();
+}
+
+interface TenantNetwork {
+  readonly subnet: Subnet;
+  readonly prefix: Prefix;
+}
+
+function tenantNetworks({ subnets }: FloatingIps, policy: ExposurePolicy): PrefixIndex<TenantNetwork> {
+  const networks = subnets
+    .filter((subnet) => !isOnProviderNetwork(subnet, policy.bridgeMappings))
+    .flatMap((subnet) =>
+      subnet.addressTexts.flatMap((text) => {
+        const prefix = parseInterfaceAddress(text)?.network;
+        return prefix === undefined ? [] : [{ subnet, prefix }];
+      }),
+    );
+  return new PrefixIndex(networks, ({ prefix }) => prefix);
+}
+
+/** ovn-northd lists the VIPs of every load balancer of the router, those inside its networks among them. */
+function insideTenant({ row }: FloatingIps, address: IpAddress, { subnet, prefix }: TenantNetwork): Refusal {
+  const message =
+    `${describeRow(row)}: ${address} is inside ${prefix} of the tenant network that ${describeRow(subnet.row)} attaches; ` +
+    'it is announced for its load balancer, where the options for tenant networks say so';
+  return { code: 'tenant-address', fault: false, message };
 }
 
 function residentHere(

@@ -113,6 +113,27 @@ describe('a cloud of Neutron', () => {
   });
 });
 
+it.each([
+  ['not where the options say nothing of tenants', testTenant(), []],
+  ['not past address_scopes', testTenant({ exposeNetworks: true, addressScopes: ['other'] }), []],
+  [
+    'with its subnet, where they say so',
+    testTenant({ exposeNetworks: true }),
+    [
+      `${INSIDE} tenant-subnet br-ex via 172.24.4.221 fa:16:3e:aa:aa:aa (wired only)`,
+      `192.168.1.50 tenant-vip br-ex inside ${INSIDE}`,
+    ],
+  ],
+] as const)('the private VIP of a load balancer is announced %s', (_, tenant, tenants) => {
+  const cloud = cloudOf(['fa:16:3e:aa:aa:aa 192.168.1.50 172.24.4.221 is_chassis_resident("cr-lrp-gw")']);
+  addVipPort(cloud, { name: 'vip-t', network: 'ten', cidrs: '192.168.1.50/26', loadBalancer: 'lb1' });
+  const { db } = cloud;
+  const { exposures } = evaluate(createSouthboundTopology(db.views, IDENTITY), { ...POLICY, tenant });
+  const inside = exposures.filter(({ prefix }) => prefix.startsWith('192.168.'));
+  expect(exposureLines({ exposures: inside })).toEqual(tenants);
+  expect(exposures.map(({ address }) => address)).toContain('172.24.4.221');
+});
+
 describe('a cloud without Neutron', () => {
   it('is exposed by what OVN itself says', () => {
     const cloud = cloudOf([]);

@@ -155,6 +155,7 @@ export function natAddresses(changes: Partial<FloatingIps> = {}): FloatingIps {
   return {
     kind: 'nat',
     from: 'nat-addresses',
+    subnets: [],
     key: candidateKey('nat', 'gateway-switch-side'),
     row: row('Port_Binding', 'gateway-switch-side', 'southbound'),
     ...on(PUB),

@@ -111,6 +111,8 @@ export type DenialCode =
   /** A port that is no attachment of a tenant network. */
   | 'not-a-subnet'
   | 'outside-subnet'
+  /** An address of a tenant network among those of the gateway. */
+  | 'tenant-address'
   | 'no-router'
   | 'no-gateway'
   | 'gateway-elsewhere'

@@ -261,6 +261,7 @@ describe('example 11: the Southbound database', () => {
       {
         kind: 'nat',
         from: 'nat-addresses',
+        subnets: [],
         key: candidateKey('nat', 'gw'),
         row: row('Port_Binding', 'gw', 'southbound'),
         ...on(PUB),

@@ -63,6 +63,7 @@ export class SouthboundNat {
       network,
       memberless: peer === undefined ? [] : this.#loadBalancers.memberlessOf(peer.datapath),
       entries: this.#parse(row.nat_addresses).map((entry) => this.#entry(entry, ownResident)),
+      subnets: peer === undefined ? [] : this.#routers.subnetsOfRouter(peer.datapath),
       marks: bindingMarks(row, peer),
     };
   }

@@ -240,6 +240,8 @@ export interface FloatingIps {
   readonly entries: readonly NatAddresses[];
   /** Those of the addresses that are VIPs of the router with nothing behind them. */
   readonly memberless: readonly string[];
+  /** Networks attached to the router, sorted by name: addresses inside them are of those, whatever column they are in. */
+  readonly subnets: readonly Subnet[];
   readonly marks: Marks;
 }
 
