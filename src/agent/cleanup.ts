@@ -20,9 +20,9 @@ import type {
 } from '../node/objects.ts';
 import type { OvsSnapshot } from '../openvswitch/types.ts';
 import { proxyArpPath, proxyNdpPath } from '../wiring/names.ts';
-import { assignTables } from '../wiring/routing-tables.ts';
 import { FactsReader } from './facts-reader.ts';
 import { changeCount } from './plan-tools.ts';
+import { TableBook } from './table-book.ts';
 import { whenSnapshot } from './when-snapshot.ts';
 
 export interface CleanupParts {
@@ -49,7 +49,7 @@ export async function planCleanup(parts: CleanupParts, signal: AbortSignal): Pro
   const snapshot = await whenSnapshot(edge.ovs, signal);
   const reader = new FactsReader(edge, config, log);
   const facts = await reader.read(signal);
-  const scope = await wholeScope(reader.scope(facts), edge, snapshot, config);
+  const scope = await wholeScope(reader.scope(facts), edge, snapshot, config, signal);
   const node = new Node(edge, log);
   node.setScope(scope);
   const problems = await node.read(undefined, signal);
@@ -78,22 +78,28 @@ async function applyAll(
   return changeCount(rest) === 0 ? outcomes : [...outcomes, ...(await node.apply(rest, signal))];
 }
 
-/** Everywhere: also bridges that are mapped no more but have a line in rt_tables or flows of the agent. */
+/**
+ * Everywhere: also bridges that are mapped no more but have a routing table or flows of the agent. A line in rt_tables for a
+ * bridge that neither the agent nor its predecessor ever came to is an operator's.
+ */
 async function wholeScope(
   scope: NodeScope,
   edge: NodeEdge,
   snapshot: OvsSnapshot,
   config: AgentConfig,
+  signal: AbortSignal,
 ): Promise<NodeScope> {
-  const lines = await edge.files.readRtTables();
-  const named = lines.map(({ name }) => name).filter((name) => snapshot.bridges.has(name));
-  const bridges = [...new Set([...scope.bridges, ...named])];
+  const candidates = [...new Set([...scope.bridges, ...[...snapshot.bridges.keys()].sort()])];
+  const tables = await new TableBook(edge, config).read(candidates, [], signal);
+  const worked = candidates.filter((name) => tables.worked.has(name));
+  const numbers = worked.flatMap((bridge) => tables.numbers.get(bridge) ?? []);
   const { localOvn: _optional, ...rest } = scope;
   return {
     ...rest,
-    bridges,
-    tables: new Set([...scope.tables, ...assignTables(lines, bridges, [config.bgpVrfTableId]).values()]),
-    flowBridges: [...new Set([...bridges, ...(scope.flowBridges ?? []), ...snapshot.bridges.keys()])].sort(),
+    bridges: [...new Set([...scope.bridges, ...worked])],
+    tables: new Set([...numbers, ...tables.adopted.tables]),
+    adopted: tables.adopted,
+    flowBridges: [...new Set([...candidates, ...(scope.flowBridges ?? [])])].sort(),
   };
 }
 

@@ -22,6 +22,7 @@ import type { LocalOvnFacts, NodeFacts } from '../wiring/types.ts';
 import { LocalOvnFactsReader } from './local-ovn-facts.ts';
 import { NeedsReader } from './needs/needs-reader.ts';
 import { mappedBridges, nodeFacts, nodeScope } from './node-facts.ts';
+import { TableBook } from './table-book.ts';
 
 /** What people and ovn-controller write there, as against what the switch is like. */
 type Statements = Pick<OvsSnapshot, 'bridgeMappings' | 'integrationBridge' | 'externalIds'>;
@@ -36,6 +37,7 @@ export class FactsReader {
   #mappingsText: string | undefined;
   #said: Statements | undefined;
   readonly #localOvn: LocalOvnFactsReader;
+  readonly #tables: TableBook;
   #localWarnings = '';
   readonly #needs: NeedsReader;
   #routerIdProblem = '';
@@ -53,6 +55,7 @@ export class FactsReader {
     this.#concerns = concerns ?? new Concerns(log, { patient: true });
     this.#routerId = config.bgpRouterId;
     this.#localOvn = new LocalOvnFactsReader(edge, config);
+    this.#tables = new TableBook(edge, config);
     this.#needs = new NeedsReader(edge, config, log, clock);
   }
 
@@ -62,12 +65,13 @@ export class FactsReader {
     const snapshot = this.#withStatements(found);
     this.#warnOfMappings(snapshot);
     const kernel = await kernelFacts(this.#edge, mappedBridges(snapshot.bridgeMappings));
-    const rtTables = await this.#edge.files.readRtTables();
+    const bridges = mappedBridges(snapshot.bridgeMappings);
+    const tables = await this.#tables.read(bridges, kernel.vrfTables, signal);
     const routerId = await this.#readRouterId(signal);
     const localOvn = await this.#readLocalOvn(snapshot, mappedBridges(snapshot.bridgeMappings));
     const needs = await this.#needs.read(snapshot, signal);
     return this.#remember({
-      ...nodeFacts({ snapshot, kernel, rtTables, routerId, localOvn }, this.#config),
+      ...nodeFacts({ snapshot, kernel, tables, routerId, localOvn }, this.#config),
       needs,
     });
   }
@@ -167,5 +171,11 @@ function factsText(facts: NodeFacts): string {
           peerMacs: [...local.peerMacs],
           bfdStatus: [...local.bfdStatus],
         };
-  return JSON.stringify({ ...facts, needs: undefined, bridges, localOvn, tables: [...facts.tables] });
+  const { tables, tableProblems, adopted } = facts;
+  const routing = [
+    [...tables],
+    [...(tableProblems ?? [])],
+    adopted === undefined ? [] : [[...adopted.tables], [...adopted.devices], adopted.vrf],
+  ];
+  return JSON.stringify({ ...facts, needs: undefined, bridges, localOvn, routing });
 }

@@ -13,18 +13,20 @@ import type { OvsSnapshot } from '../openvswitch/types.ts';
 import { routeClasses } from '../wiring/route-class.ts';
 import { assignTables } from '../wiring/routing-tables.ts';
 import type { BridgeFacts, LocalOvnFacts, NodeFacts } from '../wiring/types.ts';
+import type { TableFacts } from './table-book.ts';
 
 export interface NodeReadings {
   readonly snapshot: OvsSnapshot;
   readonly kernel: KernelFacts;
-  readonly rtTables: readonly RtTableEntry[];
+  /** Routing tables: as they were found on the node, or the lines of a file that says nothing of what is in them. */
+  readonly tables: TableFacts | { readonly lines: readonly RtTableEntry[] };
   readonly routerId: IpAddress | undefined;
   /** Absent: the node has no OVN of its own, or nothing is known of it. */
   readonly localOvn?: LocalOvnFacts | undefined;
 }
 
 export function nodeFacts(
-  { snapshot, kernel, rtTables, routerId, localOvn }: NodeReadings,
+  { snapshot, kernel, tables, routerId, localOvn }: NodeReadings,
   config: AgentConfig,
 ): NodeFacts {
   const { mappings } = parseBridgeMappings(snapshot.bridgeMappings);
@@ -44,7 +46,9 @@ export function nodeFacts(
     bridgeMappings: mappings,
     bridges,
     integrationBridge: snapshot.integrationBridge,
-    tables: assignTables(rtTables, names, [config.bgpVrfTableId]),
+    ...('lines' in tables
+      ? { tables: assignTables(tables.lines, names, [config.bgpVrfTableId]) }
+      : { tables: tables.numbers, tableProblems: tables.problems, adopted: tables.adopted }),
     kernelVlan: kernel.vlan,
     routerId,
     ...(localOvn === undefined ? {} : { localOvn }),
@@ -70,7 +74,8 @@ export function nodeScope(config: AgentConfig, facts: NodeFacts): NodeScope {
     bgpAs: config.bgpAs,
     bridges,
     advertiseMetrics: [ADVERTISE_METRIC, ...routeClasses(config).map(({ metric }) => metric)],
-    tables: new Set(facts.tables.values()),
+    tables: new Set([...facts.tables.values(), ...(facts.adopted?.tables ?? [])]),
+    ...(facts.adopted === undefined ? {} : { adopted: facts.adopted }),
     ...(local === undefined
       ? {}
       : { flowBridges: [...new Set([...bridges, ...local])], localBridges: local, fabricDevices }),

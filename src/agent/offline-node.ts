@@ -135,7 +135,7 @@ function readings(
   given: GivenFacts,
   found: readonly Assumption[],
 ): OfflineReadings {
-  const kernel: KernelFacts = { macs, vlan: true };
+  const kernel: KernelFacts = { macs, vrfTables: [], vlan: true };
   const assumptions = [...found];
   assumptions.push({
     subject: 'kernel of the node',
@@ -149,7 +149,7 @@ function readings(
       reason: 'give the file of the node with --rt-tables FILE',
     });
   }
-  return { snapshot, kernel, rtTables: given.rtTables ?? [], assumptions };
+  return { snapshot, kernel, tables: { lines: given.rtTables ?? [] }, assumptions };
 }
 
 function macInUse(tables: SwitchTables, bridge: string): MacAddress | undefined {

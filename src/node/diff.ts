@@ -202,14 +202,12 @@ class PlanBuilder {
       }
     }
     if (found === undefined || this.#vanishes(found.object)) return 'add';
-    if (sameContents(object, found.object)) {
+    if (found.unlike !== true && sameContents(object, found.object)) {
       if (this.#losesMaster(object)) return 'change';
       const rewritable = object.kind !== 'link' || object.link.type !== 'existing';
       return found.rewrite === true && rewritable ? 'change' : 'none';
     }
-    return found.foreign !== undefined && isInTheWay(object, found.object)
-      ? { blocked: found.foreign }
-      : 'change';
+    return found.foreign !== undefined && isInTheWay(object, found) ? { blocked: found.foreign } : 'change';
   }
 
   /** True for what goes away with a device that is recreated. */
@@ -291,10 +289,14 @@ class PlanBuilder {
   }
 }
 
-/** A device of somebody else may be set up and used when it is the right one; anything else foreign stays as it is. */
-function isInTheWay(desired: NodeObject, found: NodeObject): boolean {
-  if (desired.kind !== 'link' || found.kind !== 'link') return true;
-  return mustRecreate(desired, found);
+/**
+ * A device that only has to exist may be set up, and a device of the predecessor may be taken over, when it is the right
+ * one; anything else foreign stays as it is.
+ */
+function isInTheWay(desired: NodeObject, { object, rewrite }: ObservedObject): boolean {
+  if (desired.kind !== 'link' || object.kind !== 'link') return true;
+  if (desired.link.type !== 'existing' && rewrite !== true) return true;
+  return mustRecreate(desired, object);
 }
 
 function portKeyOf(bridge: string, name: string): ObjectKey {

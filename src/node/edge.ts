@@ -21,6 +21,11 @@ export interface NodeFiles {
   writeSysctl(path: string, value: string): Promise<void>;
   /** Entries in the order of the file; none when it does not exist. */
   readRtTables(): Promise<readonly RtTableEntry[]>;
+  /**
+   * What every file that names routing tables says: rt_tables first, then rt_tables.d and the distribution's files. A number
+   * with a name is somebody's.
+   */
+  readTableNames(): Promise<readonly RtTableEntry[]>;
   /** Takes out all lines with a name of `remove`, then appends `add`; every other line stays byte for byte. */
   editRtTables(edit: {
     readonly add: readonly RtTableEntry[];

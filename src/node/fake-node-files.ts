@@ -8,6 +8,8 @@ export class FakeNodeFiles implements NodeFiles {
   readonly log: string[] = [];
   /** The file's text; `undefined`: it does not exist. */
   rtTables: string | undefined = '255\tlocal\n254\tmain\n253\tdefault\n0\tunspec\n';
+  /** Entries of rt_tables.d and of the distribution's files. */
+  otherTableNames: readonly RtTableEntry[] = [];
   /** Returns a message to refuse a write. */
   fail: ((path: string) => string | undefined) | undefined;
   readonly #sysctls = new Map<string, string>();
@@ -30,6 +32,10 @@ export class FakeNodeFiles implements NodeFiles {
 
   async readRtTables(): Promise<readonly RtTableEntry[]> {
     return parseRtTables(this.rtTables ?? '');
+  }
+
+  async readTableNames(): Promise<readonly RtTableEntry[]> {
+    return [...parseRtTables(this.rtTables ?? ''), ...this.otherTableNames];
   }
 
   async editRtTables(edit: {

@@ -5,6 +5,8 @@ import type { NodeEdge } from './edge.ts';
 export interface KernelFacts {
   /** By device name; a device that does not exist or has no Ethernet address is missing. */
   readonly macs: ReadonlyMap<string, MacAddress>;
+  /** Routing tables of VRF devices, whoever made them. */
+  readonly vrfTables: readonly number[];
   /** The kernel can make 802.1Q devices. */
   readonly vlan: boolean;
 }
@@ -20,5 +22,6 @@ export async function kernelFacts(
     const parsed = wanted.has(name) && mac !== undefined ? parseMac(mac) : undefined;
     if (parsed !== undefined) macs.set(name, parsed);
   }
-  return { macs, vlan };
+  const vrfTables = links.flatMap(({ data }) => (data?.kind === 'vrf' ? [data.table] : []));
+  return { macs, vrfTables, vlan };
 }

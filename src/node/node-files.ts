@@ -7,7 +7,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { mkdir, open, readFile, realpath, rename, stat, unlink, writeFile } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, realpath, rename, stat, unlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { NodeFiles, RtTableEntry } from './edge.ts';
 import { editRtTablesText, parseRtTables } from './rt-tables.ts';
@@ -16,7 +16,7 @@ export interface SystemNodeFilesOptions {
   readonly rtTablesPath: string;
   /** Where the kernel's settings are mounted. */
   readonly procSysPath?: string;
-  /** Read in this order when `rtTablesPath` does not exist. */
+  /** Read in this order when `rtTablesPath` does not exist; the names in them count all the same. */
   readonly rtTablesTemplates?: readonly string[];
 }
 
@@ -69,6 +69,13 @@ export class SystemNodeFiles implements NodeFiles {
     return parseRtTables((await readIfThere(this.#rtTablesPath)) ?? '');
   }
 
+  async readTableNames(): Promise<readonly RtTableEntry[]> {
+    const files = [this.#rtTablesPath, ...this.#templates];
+    for (const folder of new Set(files.map((path) => `${path}.d`))) files.push(...(await confFiles(folder)));
+    const texts = await Promise.all([...new Set(files)].map((path) => readIfThere(path)));
+    return texts.flatMap((text) => parseRtTables(text ?? ''));
+  }
+
   async editRtTables(edit: {
     readonly add: readonly RtTableEntry[];
     readonly remove: readonly string[];
@@ -112,6 +119,20 @@ async function readIfThere(
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return undefined;
     throw new NodeFileError('read', path, error);
+  }
+}
+
+/** What iproute2 reads of a folder beside rt_tables, in its order. */
+async function confFiles(folder: string): Promise<readonly string[]> {
+  try {
+    const names = await readdir(folder);
+    return names
+      .filter((name) => name.endsWith('.conf') && !name.startsWith('.'))
+      .sort()
+      .map((name) => join(folder, name));
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR'].includes(errorCode(error) ?? '')) return [];
+    throw new NodeFileError('read', folder, error);
   }
 }
 

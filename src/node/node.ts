@@ -12,6 +12,7 @@ import { applyPlan } from './apply.ts';
 import { Concerns } from './concerns.ts';
 import { Devices } from './devices.ts';
 import { diff } from './diff.ts';
+import { reclaimed } from './displaced.ts';
 import { DEVICE_KINDS, DriftJudge, KERNEL_KINDS, movedDevices } from './drift.ts';
 import type { NodeEdge } from './edge.ts';
 import { keyOf } from './keys.ts';
@@ -30,6 +31,7 @@ import type {
   ObjectKey,
   ObservedObject,
 } from './objects.ts';
+import { OTHERS_ROUTES } from './ownership.ts';
 
 export interface NodeOptions {
   readonly clock?: Clock;
@@ -61,8 +63,6 @@ type Reading =
   | { readonly reason: string };
 
 const SETTLE_MS = 20;
-/** RTPROT_KERNEL, and what FRR learns: bgp, isis, ospf, rip. The agent has nothing to do with such routes. */
-const OTHERS_ROUTES = [2, 186, 187, 188, 189];
 
 export class Node {
   readonly #edge: NodeEdge;
@@ -114,7 +114,7 @@ export class Node {
           this.#judge.collect(events);
           this.#settleSoon();
         },
-        { ignoreRouteProtocols: OTHERS_ROUTES },
+        { ignoreRouteProtocols: [...OTHERS_ROUTES] },
       ),
       edge.ovs.subscribe((event) => {
         if (event.kind === 'database') {
@@ -318,7 +318,8 @@ export class Node {
           problems.push({ kind, message: reading.reason, waiting: true });
           continue;
         }
-        this.#mirror.replace(kind, reading.found);
+        const believed = (each: ObjectKey): ObservedObject | undefined => this.#mirror.get(each);
+        this.#mirror.replace(kind, reclaimed(this.#view().scope, believed, reading.found));
         count(this.#counters.reads, kind);
         // It took so long that something was heard of it meanwhile.
         if (reading.heard !== this.#heard.get(kind)) queueMicrotask(() => this.#drifted(new Set([kind])));
@@ -529,7 +530,8 @@ export class Node {
 }
 
 function scopeText(scope: NodeScope): string {
-  return JSON.stringify([{ ...scope, tables: [...scope.tables].sort((a, b) => a - b) }]);
+  const sets = (_key: string, value: unknown): unknown => (value instanceof Set ? [...value].sort() : value);
+  return JSON.stringify(scope, sets);
 }
 
 function count(counters: Map<NodeObjectKind, number>, kind: NodeObjectKind): void {

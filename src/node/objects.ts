@@ -159,10 +159,27 @@ export interface ObservedObject {
   readonly owned: boolean;
   /** Whose it is; present when it must not be overwritten with other contents. */
   readonly foreign?: string;
+  /** True when it stands in the place of the wanted object but does not do its job, whatever its contents. */
+  readonly unlike?: true;
   /** True when it does its job but is not as the agent writes it (a rule with host bits, an unmarked device). */
   readonly rewrite?: true;
   /** Requests that delete it as the kernel holds it; absent: as the agent would have written it. */
   readonly deletion?: readonly Request[];
+}
+
+/**
+ * What bears no mark and counts as the Python agent's all the same, because the whole picture of the kernel says so
+ * (`survey.ts`). Everything else without a mark is somebody else's.
+ */
+export interface Adopted {
+  /** Routing tables of which unmarked rules at the agent's priority, and unmarked routes to its devices, are adopted. */
+  readonly tables: ReadonlySet<number>;
+  /** Provider bridges and VLAN devices of which unmarked handover addresses, neighbours and proxy entries are adopted. */
+  readonly devices: ReadonlySet<string>;
+  /** The VRF and the dummy of the configured names, and the unmarked addresses and routes of the dummy. */
+  readonly vrf: boolean;
+  /** Nothing that lasts says that the VRF and the dummy are adopted: they get the agent's mark. */
+  readonly markVrf?: true;
 }
 
 /** Where the agent may look and what counts as its own: fixed names and numbers of this node. */
@@ -177,6 +194,8 @@ export interface NodeScope {
   readonly advertiseMetrics: readonly number[];
   /** Routing tables of the bridges. */
   readonly tables: ReadonlySet<number>;
+  /** Absent: nothing without a mark is the agent's. */
+  readonly adopted?: Adopted;
   /**
    * Bridges that flows and static MAC table entries of the agent may be on: besides the provider bridges those between
    * the node's own OVN and the fabric. Absent: flows on the provider bridges, no such entries.

@@ -1,15 +1,16 @@
 /**
  * Which names, addresses and protocols mark things as the agent's. Pure; the rules are the same for reading a whole
- * table and for judging one event.
+ * table and for judging one event. What has no mark is the predecessor's where `survey.ts` found that it is.
  */
 import type { Prefix } from '../base/address.ts';
 import { isAdvertiseMetric } from './advertise-metrics.ts';
-import { AGENT_PROTOCOL, MAIN_TABLE, type NodeObject, type NodeScope } from './objects.ts';
+import { MAIN_TABLE, type NodeObject, type NodeScope } from './objects.ts';
 
 /** RTPROT_* of linux/rtnetlink.h, as far as somebody else's are told apart. */
 export const PROTOCOL_UNSPEC = 0;
 export const PROTOCOL_BOOT = 3;
-export const PROTOCOL_STATIC = 4;
+/** RTPROT_KERNEL, and what FRR learns: bgp, isis, ospf, rip. The agent has nothing to do with such routes. */
+export const OTHERS_ROUTES: ReadonlySet<number> = new Set([2, 186, 187, 188, 189]);
 
 /** Host addresses that the agent and its predecessor put on provider bridges and VLAN devices. */
 const BRIDGE_ADDRESS_BLOCKS = ['169.254.', 'fd53:d91e:400:7f17:'];
@@ -17,11 +18,6 @@ const BRIDGE_ADDRESS_BLOCKS = ['169.254.', 'fd53:d91e:400:7f17:'];
 const VLAN_PARENT_LENGTH = 10;
 const VLAN_TAG = /^[1-9][0-9]{0,3}$/;
 const MAX_VLAN_TAG = 4094;
-
-/** True for what the agent writes, and for what its predecessor wrote without saying so. */
-export function isAgentProtocol(protocol: number | undefined): boolean {
-  return protocol === AGENT_PROTOCOL || isUnsaidProtocol(protocol);
-}
 
 /** What tools write that do not name themselves: pyroute2 leaves rules and neighbours at 0 and routes at `boot`. */
 export function isUnsaidProtocol(protocol: number | undefined): boolean {
@@ -43,8 +39,27 @@ export function isHandoverDevice(scope: Pick<NodeScope, 'bridges'>, name: string
   return scope.bridges.includes(name) || isVlanName(scope, name);
 }
 
+/** Where handover addresses of bridges and VLAN devices are. */
 export function isBridgeAddress(prefix: string): boolean {
   return BRIDGE_ADDRESS_BLOCKS.some((block) => prefix.startsWith(block));
+}
+
+/**
+ * Place in the mappings that a handover address of the agent or its predecessor tells, for the device that it is on;
+ * `undefined` for any other address. On bridges `169.254.<n>.<n>` and `fd53:d91e:400:7f17::<n>:<n>`, of the Python agent's
+ * version 4.0 with 0 for the first; on VLAN devices the tag (modulo 256) comes last.
+ */
+export function handoverPlace(device: string, bridge: boolean, prefix: Prefix): number | undefined {
+  const v4 = /^169\.254\.(\d+)\.(\d+)\/32$/.exec(prefix);
+  const v6 = /^fd53:d91e:400:7f17::(?:([0-9a-f]{1,4}):)?([0-9a-f]{1,4})\/128$/.exec(prefix);
+  const radix = v4 === null ? 16 : 10;
+  const found = v4 ?? v6;
+  if (found === null) return undefined;
+  const place = Number.parseInt(found[1] ?? '0', radix);
+  const last = Number.parseInt(found[2] ?? '', radix);
+  if (bridge) return place === 0 || place === last ? last : undefined;
+  const tag = Number(device.slice(device.lastIndexOf('.') + 1));
+  return last === tag % 256 ? place : undefined;
 }
 
 export function isLinkLocal(prefix: Prefix): boolean {

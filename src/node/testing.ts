@@ -36,6 +36,12 @@ export const SCOPE: NodeScope = {
   advertiseMetrics: [ADVERTISE_METRIC],
   bridges: ['br-ex', 'br-data'],
   tables: new Set([200, 201]),
+  // Nodes of these tests may have been the predecessor's.
+  adopted: {
+    tables: new Set([200, 201]),
+    devices: new Set(['br-ex', 'br-data', 'br-ex.100', 'br-ex.101', 'br-data.100', 'br-data.101']),
+    vrf: true,
+  },
 };
 const TABLES: ReadonlyMap<string, number> = new Map([
   ['br-ex', 200],

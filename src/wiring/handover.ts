@@ -49,6 +49,8 @@ export function bridgeHandover(bridge: string, { config, facts }: WiringInput): 
 export function bridgeTable(bridge: string, { facts }: WiringInput): Usable<{ readonly table: number }> {
   const table = facts.tables.get(bridge);
   if (table !== undefined) return { ok: true, table };
+  const problem = facts.tableProblems?.get(bridge);
+  if (problem !== undefined) return { ok: false, reason: problem };
   const reason =
     `bridge ${bridge} has no routing table: rt_tables gives it a number that cannot be used ` +
     '(reserved, or of another bridge or VRF), or no number from 1 to 252 is free';

@@ -1,9 +1,10 @@
 /**
  * Which routing table belongs to which provider bridge.
  *
- * In: the lines of rt_tables, the mapped bridges, and numbers that are taken otherwise (the VRF's table). Out: a number
- * for each bridge. A line that names the bridge counts, so a number stays for good once it is written. A bridge is left
- * out when its line has a number that cannot be used, or when no number is free; its exposures then stay pending.
+ * In: the names of tables, the mapped bridges, numbers that no bridge can have (of VRFs), tables that hold what the agent or
+ * its predecessor made for a bridge, numbers that somebody uses without a name. Out: a number for each bridge. A line that
+ * names the bridge counts, else what the kernel holds, so a number stays for good. A bridge is left out when its line has a
+ * number that cannot be used, or when no number is free; its exposures then stay pending.
  */
 import type { RtTableEntry } from '../node/edge.ts';
 
@@ -13,10 +14,19 @@ const LAST_FREE = 252;
 const KERNEL_TABLES: ReadonlySet<number> = new Set([0, 253, 254, 255]);
 const MAX_TABLE = 0xffffffff;
 
+/** What is known of tables besides their names. */
+export interface TableKnowledge {
+  /** Tables of bridges that have no line, by what is in them. */
+  readonly held?: ReadonlyMap<string, number>;
+  /** Numbers that are in use: not for a new line. */
+  readonly used?: Iterable<number>;
+}
+
 export function assignTables(
   lines: readonly RtTableEntry[],
   bridges: readonly string[],
   taken: Iterable<number>,
+  { held, used: inUse = [] }: TableKnowledge = {},
 ): ReadonlyMap<string, number> {
   const used = new Set(taken);
   const numbers = new Map<string, number>();
@@ -33,12 +43,34 @@ export function assignTables(
   }
   for (const line of lines) used.add(line.number);
   for (const bridge of unlisted) {
+    const number = held?.get(bridge);
+    if (number === undefined || !isUsable(number) || used.has(number)) continue;
+    numbers.set(bridge, number);
+    used.add(number);
+  }
+  for (const number of inUse) used.add(number);
+  for (const bridge of unlisted) {
+    if (numbers.has(bridge)) continue;
     const number = firstFree(used);
     if (number === undefined) break;
     numbers.set(bridge, number);
     used.add(number);
   }
   return numbers;
+}
+
+/** Why a bridge has no number; `takenBy` tells who has the one that its line says. */
+export function tableProblem(
+  lines: readonly RtTableEntry[],
+  bridge: string,
+  takenBy: ReadonlyMap<number, string>,
+): string {
+  const line = lines.find((entry) => entry.name === bridge);
+  if (line === undefined) {
+    return `bridge ${bridge} has no routing table: no number from ${FIRST_FREE} to ${LAST_FREE} is free; take lines that nobody needs out of rt_tables`;
+  }
+  const by = takenBy.get(line.number) ?? (isUsable(line.number) ? 'another bridge' : 'the kernel');
+  return `bridge ${bridge} has no routing table: rt_tables gives it number ${line.number}, which is in use by ${by}; give the bridge another line`;
 }
 
 function isUsable(table: number): boolean {

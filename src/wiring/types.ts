@@ -5,7 +5,7 @@ import type { AgentConfig } from '../config/types.ts';
 import type { NodeNeeds } from '../exposures/needs.ts';
 import type { Exposure } from '../exposures/types.ts';
 import type { LocalCapabilities } from '../localnb/types.ts';
-import type { DesiredObject } from '../node/objects.ts';
+import type { Adopted, DesiredObject } from '../node/objects.ts';
 import type { Localnet } from '../ovn/topology.ts';
 
 export interface BridgeFacts {
@@ -25,6 +25,10 @@ export interface NodeFacts {
   readonly integrationBridge: string;
   /** Routing table of each mapped bridge: what rt_tables says, or the number that was chosen for it. */
   readonly tables: ReadonlyMap<string, number>;
+  /** Why a mapped bridge has no routing table; absent: nothing is known of it. */
+  readonly tableProblems?: ReadonlyMap<string, string>;
+  /** What of the node's unmarked things is the predecessor's; absent: nothing. */
+  readonly adopted?: Adopted;
   /** The kernel can make 802.1Q devices. */
   readonly kernelVlan: boolean;
   /** Router id for the VRF instance: configured, or the default instance's. */

@@ -1,8 +1,14 @@
 /** IP addresses on the advertising device, the provider bridges and their VLAN devices. */
-import { familyOf, hostPrefix, isHostPrefix, parseInterfaceAddress } from '../../base/address.ts';
-import type { Address, Request } from '../../netlink/types.ts';
-import { type AddressObject, AGENT_PROTOCOL, type ObservedObject } from '../objects.ts';
-import { isBridgeAddress, isHandoverDevice, isLinkLocal, PROTOCOL_UNSPEC } from '../ownership.ts';
+import {
+  familyOf,
+  hostPrefix,
+  isHostPrefix,
+  type Prefix,
+  parseInterfaceAddress,
+} from '../../base/address.ts';
+import type { Address, Link, Request } from '../../netlink/types.ts';
+import { type AddressObject, AGENT_PROTOCOL, LINK_ALIAS, type ObservedObject } from '../objects.ts';
+import { handoverPlace, isHandoverDevice, isLinkLocal, PROTOCOL_UNSPEC } from '../ownership.ts';
 import type { Kind, View, Write } from './kind.ts';
 import { noDevice, writeNetlink } from './netlink-writes.ts';
 
@@ -11,20 +17,41 @@ const NO_DAD = 0x02;
 
 /** The kernel's address as an object; `undefined` when it is none of our business. */
 export function observeAddress(view: View, raw: Address): ObservedObject | undefined {
-  const device = view.devices.at(raw.index)?.name;
-  if (device === undefined) return undefined;
+  const { scope } = view;
+  const link = view.devices.at(raw.index);
+  if (link === undefined) return undefined;
+  const device = link.name;
   const marked = raw.protocol === AGENT_PROTOCOL;
-  const advertising = device === view.scope.bgpNic;
-  if (!marked && !advertising && !isHandoverDevice(view.scope, device)) return undefined;
+  const advertising = device === scope.bgpNic;
+  if (!marked && !advertising && !isHandoverDevice(scope, device)) return undefined;
   const parsed = parseInterfaceAddress(raw.address);
   if (parsed === undefined) return undefined;
   const prefix = hostPrefix(parsed.address);
-  // Other lengths are an operator's, and another thing than the host address.
-  if (!isHostPrefix(parsed.network)) return undefined;
-  const unsaid = raw.protocol === undefined || raw.protocol === PROTOCOL_UNSPEC;
-  const adopted = unsaid && (advertising ? !isLinkLocal(prefix) : isBridgeAddress(prefix));
   const metric = raw.metric === undefined ? {} : { metric: raw.metric };
-  return { object: { kind: 'address', device, prefix, ...metric }, owned: marked || adopted };
+  const object: AddressObject = { kind: 'address', device, prefix, ...metric };
+  const foreign = `${raw.address} on ${device} is not the agent's`;
+  if (!isHostPrefix(parsed.network)) {
+    // In IPv4 another length is another address; in IPv6 it keeps the host address out.
+    return raw.family === 4 || isLinkLocal(prefix)
+      ? undefined
+      : { object, owned: false, foreign, unlike: true };
+  }
+  if (marked || (isUnsaid(raw) && isAdopted(view, link, prefix))) return { object, owned: true };
+  return { object, owned: false, foreign };
+}
+
+function isUnsaid({ protocol }: Address): boolean {
+  return protocol === undefined || protocol === PROTOCOL_UNSPEC;
+}
+
+/** The host addresses of the advertising dummy are the agent's, whoever put them there, where the dummy is. */
+function isAdopted({ scope }: View, { name, alias, kind }: Link, prefix: Prefix): boolean {
+  if (name === scope.bgpNic) {
+    const dummy = (kind === 'dummy' && alias === LINK_ALIAS) || scope.adopted?.vrf === true;
+    return dummy && !isLinkLocal(prefix);
+  }
+  if (scope.adopted?.devices.has(name) !== true) return false;
+  return handoverPlace(name, scope.bridges.includes(name), prefix) !== undefined;
 }
 
 export const addressKind: Kind<AddressObject> = {

@@ -1,8 +1,9 @@
 /**
  * Devices: the advertising VRF and its dummy, VLAN devices on the bridges, and devices of others that only have to be up.
  *
- * Ours are the two fixed names where the device is of the right type, and what carries the alias. A device of another
- * type under such a name is never touched. An unmarked VLAN device that is what is wanted is used, and marked.
+ * Ours is what carries the alias; the two fixed names also where the whole picture says that the Python agent made them.
+ * A device of somebody else is used where it is what is wanted, and never changed, marked or deleted. A VLAN device of the
+ * Python agent that is wanted is marked.
  */
 import type { Link, LinkRequest, Request } from '../../netlink/types.ts';
 import { LINK_ALIAS, type LinkObject, type NodeScope, type ObservedObject } from '../objects.ts';
@@ -29,22 +30,28 @@ export function observeLink(view: View, link: Link): ObservedObject | undefined 
     link: made,
     up: link.up,
   });
-  const isNamedVrf = link.name === scope.bgpVrf;
-  if (link.data?.kind === 'vrf' && (marked || isNamedVrf)) {
-    return { object: object({ type: 'vrf', table: link.data.table }), owned: true };
+  // The Python agent describes none of its devices: one with a description of its own is somebody else's.
+  const named = scope.adopted?.vrf === true && (link.alias ?? '') === '';
+  const adopted = { owned: true, ...(scope.adopted?.markVrf === true ? { rewrite: true as const } : {}) };
+  const notOurs = { owned: false, foreign: `${link.name} was not made by the agent` };
+  if (link.data?.kind === 'vrf' && (marked || link.name === scope.bgpVrf)) {
+    const vrf = object({ type: 'vrf', table: link.data.table });
+    return { object: vrf, ...(marked ? { owned: true } : named ? adopted : notOurs) };
   }
   if (link.kind === 'dummy' && (marked || link.name === scope.bgpNic)) {
     const master = link.master === undefined ? undefined : devices.at(link.master)?.name;
-    return { object: object({ type: 'dummy', master: master ?? '' }), owned: true };
+    const dummy = object({ type: 'dummy', master: master ?? '' });
+    return { object: dummy, ...(marked ? { owned: true } : named ? adopted : notOurs) };
   }
   if (link.data?.kind === 'vlan') {
     const parent = link.parent === undefined ? undefined : devices.at(link.parent)?.name;
     const vlan = object({ type: 'vlan', parent: parent ?? '', id: link.data.id });
     if (marked) return { object: vlan, owned: true };
+    const taken = scope.adopted?.devices.has(link.name) === true ? { rewrite: true as const } : {};
     return {
       object: vlan,
       owned: false,
-      rewrite: true,
+      ...taken,
       foreign: `${link.name} is a VLAN device that the agent did not make`,
     };
   }

@@ -24,8 +24,16 @@ export function observeNeighbor(view: View, raw: Neighbor): ObservedObject | und
   const mac = raw.mac === undefined ? undefined : parseMac(raw.mac);
   if (device === undefined || address === undefined || mac === undefined) return undefined;
   const object: NeighborObject = { kind: 'neighbor', device, address, mac };
-  if (raw.protocol === AGENT_PROTOCOL || isUnsaidProtocol(raw.protocol)) return { object, owned: true };
-  return { object, owned: false, foreign: `a neighbour of protocol ${raw.protocol} stands there` };
+  if (raw.protocol === AGENT_PROTOCOL) return { object, owned: true };
+  if (!isUnsaidProtocol(raw.protocol)) {
+    return { object, owned: false, foreign: `a neighbour of protocol ${raw.protocol} stands there` };
+  }
+  if (view.scope.adopted?.devices.has(device) === true) return { object, owned: true };
+  return {
+    object,
+    owned: false,
+    foreign: `a neighbour with MAC address ${mac} stands there that the agent did not make`,
+  };
 }
 
 export const neighborKind: Kind<NeighborObject> = {

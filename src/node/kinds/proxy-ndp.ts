@@ -15,7 +15,8 @@ export function observeProxy(view: View, raw: Neighbor): ObservedObject | undefi
   const device = view.devices.at(raw.index)?.name;
   const address = raw.address === undefined ? undefined : parseIp(raw.address);
   if (device === undefined || address === undefined) return undefined;
-  const owned = raw.protocol === AGENT_PROTOCOL || isUnsaidProtocol(raw.protocol);
+  const adopted = isUnsaidProtocol(raw.protocol) && view.scope.adopted?.devices.has(device) === true;
+  const owned = raw.protocol === AGENT_PROTOCOL || adopted;
   return { object: { kind: 'proxy-ndp', device, address }, owned };
 }
 

@@ -7,7 +7,7 @@ import { networkAddress, parseIp, parsePrefix, prefixLength } from '../../base/a
 import type { Request, Route, RouteRequest } from '../../netlink/types.ts';
 import { isAdvertiseMetric } from '../advertise-metrics.ts';
 import { AGENT_PROTOCOL, MAIN_TABLE, type ObservedObject, type RouteObject } from '../objects.ts';
-import { PROTOCOL_BOOT, PROTOCOL_STATIC } from '../ownership.ts';
+import { isHandoverDevice, OTHERS_ROUTES, PROTOCOL_BOOT } from '../ownership.ts';
 import type { Kind, View } from './kind.ts';
 import { noDevice, writeNetlink } from './netlink-writes.ts';
 
@@ -25,9 +25,7 @@ export function isRelevantRoute({ scope }: View, raw: Route): boolean {
   if (scope.tables.has(raw.table)) return true;
   if (raw.table === MAIN_TABLE) return isAdvertiseMetric(raw.metric);
   if (raw.protocol === AGENT_PROTOCOL) return true;
-  return (
-    raw.table === scope.bgpVrfTable && (raw.protocol === PROTOCOL_BOOT || raw.protocol === PROTOCOL_STATIC)
-  );
+  return raw.table === scope.bgpVrfTable && !OTHERS_ROUTES.has(raw.protocol);
 }
 
 export function observeRoute(view: View, raw: Route): ObservedObject | undefined {
@@ -44,11 +42,20 @@ export function observeRoute(view: View, raw: Route): ObservedObject | undefined
     target: targetOf(view, raw),
     metric: raw.family === 6 && raw.metric === IPV6_DEFAULT_METRIC ? 0 : raw.metric,
   };
-  if (!isOurs(view, raw, object)) {
-    return { object, owned: false, foreign: `a route of protocol ${raw.protocol} stands there` };
-  }
+  if (!isOurs(view, raw, object)) return foreignRoute(view, raw, object);
   const plain = raw.protocol === AGENT_PROTOCOL && (raw.index !== undefined || raw.type === 'blackhole');
   return plain ? { object, owned: true } : { object, owned: true, deletion: [deleteAsIs(raw)] };
+}
+
+/**
+ * A default route of somebody else in a bridge's table stands in the way of the agent's whatever its metric: one beside it
+ * would divert what uses it.
+ */
+function foreignRoute({ scope }: View, raw: Route, object: RouteObject): ObservedObject {
+  const foreign = `a route that is not the agent's stands there: ${routeKind.describe(object)} (protocol ${raw.protocol})`;
+  const isDefault = scope.tables.has(raw.table) && prefixLength(object.destination) === 0;
+  if (!isDefault) return { object, owned: false, foreign };
+  return { object: { ...object, metric: 0 }, owned: false, foreign, unlike: true };
 }
 
 export const routeKind: Kind<RouteObject> = {
@@ -102,22 +109,16 @@ export const routeKind: Kind<RouteObject> = {
     ),
 };
 
-function isOurs({ scope }: View, raw: Route, { destination, target }: RouteObject): boolean {
+function isOurs({ scope, devices }: View, raw: Route, { target }: RouteObject): boolean {
   if (raw.table === MAIN_TABLE) return raw.protocol === AGENT_PROTOCOL && target.type === 'blackhole';
   if (raw.protocol === AGENT_PROTOCOL) return true;
+  if (raw.protocol !== PROTOCOL_BOOT || raw.type !== 'unicast' || raw.index === undefined) return false;
+  const device = devices.at(raw.index)?.name;
+  if (device === undefined) return false;
   if (scope.tables.has(raw.table)) {
-    if (raw.type !== 'unicast') return false;
-    // The default route of such a table is the agent's business; one that points elsewhere is a leftover.
-    return (
-      raw.protocol === PROTOCOL_BOOT || (raw.protocol === PROTOCOL_STATIC && prefixLength(destination) === 0)
-    );
+    return scope.adopted?.tables.has(raw.table) === true && isHandoverDevice(scope, device);
   }
-  return (
-    raw.protocol === PROTOCOL_BOOT &&
-    raw.type === 'unicast' &&
-    target.type === 'device' &&
-    target.device === scope.bgpNic
-  );
+  return scope.adopted?.vrf === true && device === scope.bgpNic;
 }
 
 /** A target that the agent never writes (several next hops, an unreachable) gets a device name that no device has. */

@@ -12,7 +12,8 @@ export const rtTableKind: Kind<RtTableObject> = {
     return entries.map(
       ({ number, name }): ObservedObject => ({
         object: { kind: 'rt-table', number, name },
-        owned: scope.bridges.includes(name),
+        // A name alone is no proof: operators prepare the line for a bridge that the agent has not come to yet.
+        owned: scope.bridges.includes(name) && scope.tables.has(number),
       }),
     );
   },

@@ -28,8 +28,11 @@ export function observeRule(scope: NodeScope, raw: Rule): ObservedObject | undef
   const to = parsePrefix(raw.to);
   if (to === undefined) return undefined;
   const object: RuleObject = { kind: 'rule', to, table: raw.table };
-  const owned = marked || isUnsaidProtocol(raw.protocol);
-  if (raw.to === to && raw.priority === RULE_PRIORITY) return { object, owned };
+  const adopted = isUnsaidProtocol(raw.protocol) && scope.adopted?.tables.has(raw.table) === true;
+  const owned = marked || adopted;
+  if (raw.to === to && raw.priority === RULE_PRIORITY) {
+    return marked || !owned ? { object, owned } : { object, owned, deletion: [deleteAsIs(raw)] };
+  }
   if (!owned) return undefined;
   return { object, owned, rewrite: true, deletion: [deleteAsIs(raw)] };
 }
@@ -72,15 +75,16 @@ export const ruleKind: Kind<RuleObject> = {
 };
 
 function mergeTwo(a: ObservedObject, b: ObservedObject): ObservedObject {
-  const surplus = [a, b].flatMap(
-    (each) => each.deletion ?? [ruleRequest('delete', each.object as RuleObject)],
-  );
+  const surplus = [a, b]
+    .filter(({ owned }) => owned)
+    .flatMap((each) => each.deletion ?? [ruleRequest('delete', each.object as RuleObject)]);
   return { object: a.object, owned: a.owned || b.owned, rewrite: true, deletion: surplus };
 }
 
 function ruleRequest(op: 'add' | 'delete', { to, table }: RuleObject): Request {
-  const rule = { family: familyOf(to), priority: RULE_PRIORITY, table, to };
-  return { type: 'rule', op, rule: op === 'add' ? { ...rule, protocol: AGENT_PROTOCOL } : rule };
+  // The protocol in a deletion spares the rule of somebody else that says the same.
+  const rule = { family: familyOf(to), priority: RULE_PRIORITY, table, to, protocol: AGENT_PROTOCOL };
+  return { type: 'rule', op, rule };
 }
 
 function deleteAsIs({ family, priority, table, to, protocol }: Rule): Request {

@@ -83,6 +83,7 @@ function inNamespace(system: NodeFiles): NodeFiles {
       inside('sh', '-c', `echo ${value} > '/proc/sys/${path}'`);
     },
     readRtTables: () => system.readRtTables(),
+    readTableNames: () => system.readTableNames(),
     editRtTables: (edit) => system.editRtTables(edit),
   };
 }
