@@ -35,7 +35,14 @@ describe('a number for a bridge without one', () => {
     const node = nodeWith('br-a', 'br-b', 'br-c');
     route(node, 1, 'up0');
     route(node, 2, 'up0', 4, '2001:db8:9::/48');
-    node.netlink.addRule({ family: 4, priority: 100, table: 3, action: 1, from: '10.0.0.1/32', other: false });
+    node.netlink.addRule({
+      family: 4,
+      priority: 100,
+      table: 3,
+      action: 1,
+      from: '10.0.0.1/32',
+      other: false,
+    });
     node.netlink.addRule({ family: 6, priority: 100, table: 4, action: 1, to: '2001:db8::/32', other: true });
     node.netlink.addLink({ name: 'red', kind: 'vrf', data: { kind: 'vrf', table: 5 } });
     node.files.otherTableNames = [{ number: 6, name: 'mgmt' }];
@@ -63,7 +70,10 @@ describe('a number for a bridge without one', () => {
     const node = nodeWith('br-a', 'br-b');
     route(node, 4, 'br-b', 179);
     route(node, 9, 'br-a', 179, '::/0');
-    expect(Object.fromEntries((await read(node, ['br-a', 'br-b'])).numbers)).toEqual({ 'br-a': 9, 'br-b': 4 });
+    expect(Object.fromEntries((await read(node, ['br-a', 'br-b'])).numbers)).toEqual({
+      'br-a': 9,
+      'br-b': 4,
+    });
   });
 
   it('is looked for anew when somebody names it, or makes a VRF of it', async () => {

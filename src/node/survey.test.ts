@@ -34,7 +34,11 @@ class World {
     return this;
   }
 
-  route(table: number, destination: string, changes: Partial<Route> & { readonly device?: string } = {}): this {
+  route(
+    table: number,
+    destination: string,
+    changes: Partial<Route> & { readonly device?: string } = {},
+  ): this {
     const { device = BRIDGE, ...rest } = changes;
     const family = destination.includes(':') ? 6 : 4;
     const index = this.at(device);
@@ -192,10 +196,17 @@ describe("a node of the agent's", () => {
 
 describe('a node of the Python agent', () => {
   const predecessor = (table: number): World =>
-    new World().route(table, '0.0.0.0/0', { scope: 253 }).route(table, '172.24.4.10/32').rule(table, '172.24.4.10/32');
+    new World()
+      .route(table, '0.0.0.0/0', { scope: 253 })
+      .route(table, '172.24.4.10/32')
+      .rule(table, '172.24.4.10/32');
 
   it('is recognised by its default route in the table with the name', async () => {
-    const world = predecessor(200).name(200, BRIDGE).vlan('br-ex.100').vlan('br-ex.101').vlan('br-ex.102', 'uplink');
+    const world = predecessor(200)
+      .name(200, BRIDGE)
+      .vlan('br-ex.100')
+      .vlan('br-ex.101')
+      .vlan('br-ex.102', 'uplink');
     world.address('br-ex.100', 'fe80::1/64').address('br-ex.101', '10.1.1.1/24');
     expect(await world.survey()).toMatchObject({
       tables: [200],
@@ -212,7 +223,11 @@ describe('a node of the Python agent', () => {
   });
 
   it('is recognised in a table without a name', async () => {
-    expect(await predecessor(137).survey()).toMatchObject({ tables: [137], held: { 'br-ex': 137 }, used: [10] });
+    expect(await predecessor(137).survey()).toMatchObject({
+      tables: [137],
+      held: { 'br-ex': 137 },
+      used: [10],
+    });
     // Beside the one that has the name.
     const twice = predecessor(137).name(200, BRIDGE).route(200, '0.0.0.0/0', OURS);
     expect(await twice.survey()).toMatchObject({ tables: [137], held: {}, devices: ['br-ex'] });

@@ -8,7 +8,7 @@
  */
 import { Freezer } from '../base/testing-freezer.ts';
 import { OvsError } from './errors.ts';
-import { canonicalFlow, flowKey, formatBundle } from './flows.ts';
+import { canonicalFlow, flowKey, formatBundle, isInPlace } from './flows.ts';
 import {
   AGENT_COOKIE,
   type Flow,
@@ -67,6 +67,12 @@ export class FakeOpenVSwitch implements OpenVSwitch {
     await this.#answer(signal);
     if (!this.#bridges().has(bridge)) return [];
     return [...this.#table(bridge).values()].filter((flow) => flow.cookie === AGENT_COOKIE);
+  }
+
+  async flowPlaces(bridge: string, signal?: AbortSignal): Promise<readonly Flow[]> {
+    signal?.throwIfAborted();
+    if (!this.#bridges().has(bridge)) return [];
+    return [...this.#table(bridge).values()].filter(isInPlace);
   }
 
   async applyFlows(bridge: string, changes: readonly FlowChange[], signal?: AbortSignal): Promise<void> {

@@ -11,10 +11,10 @@
 import type { MacAddress } from '../base/address.ts';
 import { compareText } from '../base/order.ts';
 import { OvsError } from './errors.ts';
-import { AGENT_COOKIE, type Flow, type FlowChange } from './types.ts';
+import { AGENT_COOKIE, FLOW_PRIORITIES, type Flow, type FlowChange, type FlowPriority } from './types.ts';
 
 /** Priority of the flows that hand traffic of a patch port to the kernel; the Python agent's. */
-export const MAC_TWEAK_PRIORITY = 900;
+export const MAC_TWEAK_PRIORITY: FlowPriority = 900;
 /** OpenFlow's default, which dump-flows leaves out. */
 const DEFAULT_PRIORITY = 32768;
 
@@ -75,6 +75,11 @@ export function sameFlow(a: Flow, b: Flow): boolean {
 /** What makes a flow the same flow to the switch: adding another one with this key replaces it. */
 export function flowKey(flow: Flow): string {
   return `${flow.priority} ${canonicalMatch(flow.match)}`;
+}
+
+/** True for a flow of the agent, and for one that a flow of the agent might take the place of. */
+export function isInPlace({ cookie, priority }: Flow): boolean {
+  return cookie === AGENT_COOKIE || FLOW_PRIORITIES.some((each) => each === priority);
 }
 
 /**

@@ -13,7 +13,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Logger } from '../base/logger.ts';
 import { OvsError } from './errors.ts';
-import { formatBundle, parseFlowDump } from './flows.ts';
+import { formatBundle, isInPlace, parseFlowDump } from './flows.ts';
 import { AGENT_COOKIE, type Flow, type FlowChange } from './types.ts';
 
 export const OPENFLOW_VERSIONS = 'OpenFlow10,OpenFlow11,OpenFlow12,OpenFlow13,OpenFlow14,OpenFlow15';
@@ -47,8 +47,17 @@ export class Ofctl {
 
   /** Flows of table 0 with the agent's cookie. */
   async flows(bridge: string, signal?: AbortSignal): Promise<readonly Flow[]> {
+    const flows = await this.#dump(bridge, `cookie=${AGENT_COOKIE}/-1,table=0`, signal);
+    return flows.filter(({ cookie }) => cookie === AGENT_COOKIE);
+  }
+
+  /** Flows of table 0 with the agent's cookie, or at one of its priorities. */
+  async flowPlaces(bridge: string, signal?: AbortSignal): Promise<readonly Flow[]> {
+    return (await this.#dump(bridge, 'table=0', signal)).filter(isInPlace);
+  }
+
+  async #dump(bridge: string, selection: string, signal?: AbortSignal): Promise<readonly Flow[]> {
     if (!existsSync(this.socketPath(bridge))) return [];
-    const selection = `cookie=${AGENT_COOKIE}/-1,table=0`;
     try {
       const text = await this.#run(
         bridge,
@@ -56,7 +65,7 @@ export class Ofctl {
         '',
         signal,
       );
-      return parseFlowDump(text).filter(({ cookie }) => cookie === AGENT_COOKIE);
+      return parseFlowDump(text);
     } catch (error) {
       if (error instanceof OvsError && error.code === 'no-bridge') return [];
       throw error;

@@ -63,6 +63,10 @@ export interface FlowChange {
 /** Cookie of every flow the agent and its Python predecessor write (0x3e7). */
 export const AGENT_COOKIE = 999;
 
+/** Priorities of the agent's flows in table 0. */
+export const FLOW_PRIORITIES = [900, 1000, 1050, 1100] as const;
+export type FlowPriority = (typeof FLOW_PRIORITIES)[number];
+
 /** `external_ids` key that marks ports the agent made. */
 export const PORT_OWNER_KEY = 'ovn-bgp-agent';
 
@@ -72,6 +76,11 @@ export interface OpenVSwitch {
   snapshot(): OvsSnapshot | undefined;
   /** Flows of table 0 with the agent's cookie; a bridge that does not exist has none. */
   flows(bridge: string, signal?: AbortSignal): Promise<readonly Flow[]>;
+  /**
+   * The same, and flows of others in table 0 at priorities of the agent's: adding a flow replaces one of the same priority
+   * and match, whoever made it.
+   */
+  flowPlaces(bridge: string, signal?: AbortSignal): Promise<readonly Flow[]>;
   /** One OpenFlow bundle: all or nothing. Throws an `OvsError` naming the bridge and ovs-ofctl's text. */
   applyFlows(bridge: string, changes: readonly FlowChange[], signal?: AbortSignal): Promise<void>;
   /**

@@ -82,6 +82,10 @@ export class Vswitch implements OpenVSwitch {
     return this.#ofctl.flows(bridge, signal);
   }
 
+  flowPlaces(bridge: string, signal?: AbortSignal): Promise<readonly Flow[]> {
+    return this.#ofctl.flowPlaces(bridge, signal);
+  }
+
   applyFlows(bridge: string, changes: readonly FlowChange[], signal?: AbortSignal): Promise<void> {
     return this.#ofctl.apply(bridge, changes, signal);
   }

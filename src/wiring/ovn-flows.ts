@@ -7,13 +7,13 @@
  */
 import { familyOf, isHostPrefix, networkAddress, type Prefix } from '../base/address.ts';
 import type { NodeObject } from '../node/objects.ts';
-import { AGENT_COOKIE } from '../openvswitch/types.ts';
+import { AGENT_COOKIE, type FlowPriority } from '../openvswitch/types.ts';
 import { INNER_MAC } from './ovn-names.ts';
 import type { Uplink } from './ovn-uplinks.ts';
 
-const TRAFFIC_PRIORITY = 1000;
-const RESOLUTION_PRIORITY = 1050;
-const BFD_PRIORITY = 1100;
+const TRAFFIC_PRIORITY: FlowPriority = 1000;
+const RESOLUTION_PRIORITY: FlowPriority = 1050;
+const BFD_PRIORITY: FlowPriority = 1100;
 /** UDP port of single-hop BFD (RFC 5881). */
 const BFD_PORT = 3784;
 

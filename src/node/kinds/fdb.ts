@@ -1,6 +1,7 @@
 /**
- * Static entries of bridges' MAC tables that keep a bridge's address on its own port. They carry no mark: ours are those
- * for the bridge itself, and on bridges of the node's own OVN also those for an address that the bridge had before.
+ * Static entries of bridges' MAC tables that keep a bridge's address on its own port. They carry no mark: ours are those for
+ * the address of the bridge itself, where it is one of the node's own OVN or has flows of the agent, and those that the
+ * agent held before the bridge got another address (`displaced.ts`).
  */
 import type { FdbObject, ObservedObject } from '../objects.ts';
 import { type Kind, type View, writeEach } from './kind.ts';
@@ -32,10 +33,13 @@ export async function readFdb(
   bridge: string,
   signal: AbortSignal | undefined,
 ): Promise<ObservedObject[]> {
-  const entries = await view.edge.ovs.staticFdb(bridge, signal);
+  const { ovs } = view.edge;
+  const entries = await ovs.staticFdb(bridge, signal);
+  if (entries.length === 0) return [];
   const local = view.scope.localBridges?.includes(bridge) === true;
+  const worked = local || (await ovs.flows(bridge, signal)).length > 0;
   return entries.map(({ mac, vlan }) => ({
     object: { kind: 'fdb', bridge, mac, vlan },
-    owned: local || view.devices.named(bridge)?.mac === mac,
+    owned: worked && vlan === 0 && view.devices.named(bridge)?.mac === mac,
   }));
 }

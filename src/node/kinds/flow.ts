@@ -1,5 +1,5 @@
-/** Flows of table 0 of the agent's bridges with the agent's cookie; one bundle a bridge. */
-import type { FlowChange } from '../../openvswitch/types.ts';
+/** Flows of table 0 of the agent's bridges, told by its cookie; one bundle a bridge. */
+import { AGENT_COOKIE, type FlowChange } from '../../openvswitch/types.ts';
 import type { FlowObject, NodeScope, ObservedObject } from '../objects.ts';
 import { failureOf, type Kind, type View, type Write, type WriteResult } from './kind.ts';
 
@@ -51,14 +51,18 @@ export function flowBridges(scope: NodeScope): readonly string[] {
   return scope.flowBridges ?? scope.bridges;
 }
 
-/** The agent's flows of one bridge as objects. */
+/** The agent's flows of one bridge, and those of others that stand where one of the agent's may be wanted. */
 export async function readFlows(
   view: View,
   bridge: string,
   signal: AbortSignal | undefined,
 ): Promise<ObservedObject[]> {
-  const flows = await view.edge.ovs.flows(bridge, signal);
-  return flows.map((flow) => ({ object: { kind: 'flow', bridge, flow }, owned: true }));
+  const flows = await view.edge.ovs.flowPlaces(bridge, signal);
+  return flows.map((flow) => {
+    const object: FlowObject = { kind: 'flow', bridge, flow };
+    if (flow.cookie === AGENT_COOKIE) return { object, owned: true };
+    return { object, owned: false, foreign: `a flow with cookie ${flow.cookie} stands there` };
+  });
 }
 
 async function applyBundle(
