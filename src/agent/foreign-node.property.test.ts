@@ -14,6 +14,7 @@ import { changeCount } from './plan-tools.ts';
 import { BRIDGE, bareNode, TestAgent } from './testing.ts';
 
 const RUNS = { numRuns: 60 };
+const NAMED = 200;
 const VRF = { kind: 'vrf', table: 10 } as const;
 
 /** Puts something there, as other programs do. */
@@ -33,7 +34,8 @@ function edit(make: (index: (device: string) => number) => Request | undefined):
 
 const address = fc.constantFrom('172.24.4.10', '172.24.4.11', '172.24.4.12', '192.0.2.7');
 const address6 = fc.constantFrom('2001:db8::10', '2001:db8::11', '2001:db8:9::7');
-const table = fc.constantFrom(1, 2, 10, 77, 200, 300);
+/** 200 may have the name of the bridge: what is in it as the Python agent leaves it is the Python agent's. */
+const table = fc.constantFrom(1, 2, 10, 77, NAMED, 300);
 /** Unspecified, boot, static, and a number of nobody's. */
 const protocol = fc.constantFrom(0, 3, 4, 99);
 const device = fc.constantFrom('up0', BRIDGE, `${BRIDGE}.100`, 'bgp-nic');
@@ -47,6 +49,10 @@ const rule = fc
     fc.constantFrom(100, 32_000, 32_765),
     fc.constantFrom(undefined, 3, 4, 11),
     fc.nat(2),
+  )
+  .filter(
+    ([, number, priority, from, form]) =>
+      number !== NAMED || priority !== 32_000 || form === 0 || (from !== undefined && from !== 3),
   )
   .map(([to, number, priority, from, form]) =>
     edit(() => ({
@@ -62,32 +68,27 @@ const rule = fc
     })),
   );
 
-/** The Python agent's default route to the bridge is what no operator makes in a table without a name. */
 const route = fc
   .tuple(
-    fc.oneof(address, fc.constant('10.50.0.0/16'), fc.constant('0.0.0.0/0')),
+    fc.oneof(
+      address.map((host) => `${host}/32`),
+      fc.constantFrom('10.50.0.0/16', '0.0.0.0/0'),
+    ),
     table,
     protocol,
     device,
-    fc.nat(1),
+    fc.constantFrom(0, 100),
+  )
+  .filter(
+    ([destination, number, from, name]) =>
+      !name.startsWith(BRIDGE) || from !== 3 || (number !== NAMED && destination !== '0.0.0.0/0'),
   )
   .map(([destination, number, from, name, metric]) =>
-    edit((index) =>
-      destination === '0.0.0.0/0' && name === BRIDGE && from === 3
-        ? undefined
-        : {
-            type: 'route',
-            op: 'add',
-            route: {
-              family: 4,
-              table: number,
-              destination: destination.includes('/') ? destination : `${destination}/32`,
-              protocol: from,
-              metric: metric * 100,
-              index: index(name),
-            },
-          },
-    ),
+    edit((index) => ({
+      type: 'route',
+      op: 'add',
+      route: { family: 4, table: number, destination, protocol: from, metric, index: index(name) },
+    })),
   );
 
 const advertised = fc.tuple(address, protocol).map(([to, from]) =>
@@ -127,7 +128,7 @@ const deviceAddress = fc
     fc.oneof(
       address.map((text) => `${text}/32`),
       address6.map((text) => `${text}/64`),
-      fc.constantFrom('169.254.10.1/32', '169.254.1.1/32', '169.254.0.0/16', '172.24.4.1/24'),
+      fc.constantFrom('169.254.10.1/32', '169.254.1.2/32', '169.254.0.0/16', '172.24.4.1/24'),
       fc.constantFrom('fd53:d91e:400:7f17::9/128', 'fd53:d91e:400:7f17::1:2/128'),
     ),
     device,
@@ -224,6 +225,39 @@ const world = fc.tuple(
   ),
 );
 
+/** What an operator puts into the agent's own table, and beside its things, later. */
+async function intrude(node: FakeNode): Promise<void> {
+  const [own] = (await node.netlink.routes({ protocol: 179 })).filter(
+    ({ table: number, index }) => number <= 252 && index === node.netlink.linkNamed(BRIDGE)?.index,
+  );
+  if (own === undefined) return;
+  const { table: number } = own;
+  const later = [
+    edit(() => ({
+      type: 'rule',
+      op: 'add',
+      rule: { family: 4, priority: 32_000, table: number, to: '10.78.0.0/16', protocol: 3 },
+    })),
+    edit((index) => ({
+      type: 'route',
+      op: 'add',
+      route: { family: 4, table: number, destination: '10.79.0.0/16', protocol: 3, index: index(BRIDGE) },
+    })),
+    edit((index) => ({
+      type: 'neighbor',
+      op: 'add',
+      neighbor: {
+        family: 4,
+        index: index(BRIDGE),
+        address: '198.51.100.7',
+        mac: '02:00:00:00:00:07',
+        state: 0x80,
+      },
+    })),
+  ];
+  for (const put of later) put(node);
+}
+
 /** Everything on the node, without its settings. */
 function everything(node: FakeNode): Set<string> {
   return new Set([
@@ -287,6 +321,9 @@ describe.each(CLOUD_KINDS)('a node full of things of others, over a $name databa
           }
           await first.stop();
           expectUntouched();
+          const ran = everything(edge);
+          await intrude(edge);
+          foreign.push(...[...everything(edge)].filter((line) => !ran.has(line)));
           // What is in the way is said once, not written again and again.
           const second = new TestAgent(edge, cloud.topology, { advertiseVia });
           await second.settle();

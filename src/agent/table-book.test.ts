@@ -81,9 +81,13 @@ describe('a number for a bridge without one', () => {
     const book = bookOf(node);
     expect([...(await read(node, ['br-a', 'br-b'], book)).numbers.values()]).toEqual([1, 2]);
     node.files.otherTableNames = [{ number: 1, name: 'mgmt' }];
-    expect([...(await read(node, ['br-a', 'br-b'], book)).numbers.values()].sort()).toEqual([2, 3]);
+    expect([...(await read(node, ['br-a', 'br-b'], book)).numbers.values()].sort((a, b) => a - b)).toEqual([
+      2, 3,
+    ]);
     node.netlink.addLink({ name: 'red', kind: 'vrf', data: { kind: 'vrf', table: 3 } });
-    expect([...(await read(node, ['br-a', 'br-b'], book)).numbers.values()].sort()).toEqual([2, 4]);
+    expect([...(await read(node, ['br-a', 'br-b'], book)).numbers.values()].sort((a, b) => a - b)).toEqual([
+      2, 4,
+    ]);
   });
 });
 

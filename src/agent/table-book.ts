@@ -113,7 +113,7 @@ export class TableBook {
   ): string {
     const others = names.filter(({ name, number }) => numbers.get(name) !== number);
     const vrfs = [...vrfTables].filter((table) => table !== this.#config.bgpVrfTableId);
-    return JSON.stringify([bridges, others, vrfs.sort()]);
+    return JSON.stringify([bridges, others, vrfs.sort((a, b) => a - b)]);
   }
 }
 

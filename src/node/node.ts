@@ -530,7 +530,8 @@ export class Node {
 }
 
 function scopeText(scope: NodeScope): string {
-  const sets = (_key: string, value: unknown): unknown => (value instanceof Set ? [...value].sort() : value);
+  const sets = (_key: string, value: unknown): unknown =>
+    value instanceof Set ? [...value].map(String).sort() : value;
   return JSON.stringify(scope, sets);
 }
 

@@ -137,9 +137,9 @@ class Picture {
     return places.get(4)?.some((place) => places.get(6)?.includes(place)) === true;
   }
 
-  /** True when a bridge has one of the addresses of the predecessor. */
+  /** True when a bridge has the predecessor's IPv4 address, which is what is left of the two when the bridge goes down. */
   hasAddress(bridge: string): boolean {
-    return this.#places(bridge).size > 0;
+    return this.#places(bridge).has(4);
   }
 
   nameOf(index: number | undefined): string {

@@ -30,10 +30,8 @@ export const NODE_MUTATIONS: readonly Mutation[] = [
     id: 'D-08',
     what: "prefixes in the VRF's table stay",
     file: 'src/node/kinds/route.ts',
-    from: `    raw.protocol === PROTOCOL_BOOT &&
-    raw.type === 'unicast' &&`,
-    to: `    raw.protocol === 0 &&
-    raw.type === 'unicast' &&`,
+    from: 'return scope.adopted?.vrf === true && device === scope.bgpNic;',
+    to: 'return false;',
   },
   {
     id: 'D-09',

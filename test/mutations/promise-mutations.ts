@@ -1,6 +1,8 @@
 /** Mutations of what `promises.ts` promises. */
 import type { Mutation } from './mutation.ts';
 
+const SURVEY = 'src/node/survey.ts';
+const TABLE_BOOK = 'src/agent/table-book.ts';
 const NORTHBOUND_SOURCE = 'src/agent/northbound-source.ts';
 
 export const PROMISE_MUTATIONS: readonly Mutation[] = [
@@ -45,5 +47,117 @@ export const PROMISE_MUTATIONS: readonly Mutation[] = [
     file: 'src/exposures/conflicts.ts',
     from: 'return sure.length > 0 ? sure : [...claims];',
     to: 'return [...claims];',
+  },
+  {
+    id: 'foreign',
+    what: 'a route without a name is no use of a number',
+    file: TABLE_BOOK,
+    from: 'if ((await this.#edge.netlink.routes({ table: number })).length > 0) used.add(number);',
+    to: '',
+  },
+  {
+    id: 'foreign',
+    what: 'a rule is no use of a number',
+    file: SURVEY,
+    from: 'const used = new Set([...this.#picture.rules.keys(), ...this.#taken.keys()]);',
+    to: 'const used = new Set(this.#taken.keys());',
+  },
+  {
+    id: 'foreign',
+    what: 'names beside rt_tables do not count',
+    file: 'src/agent/table-book.ts',
+    from: 'const names = await this.#edge.files.readTableNames();',
+    to: 'const names = await this.#edge.files.readRtTables();',
+  },
+  {
+    id: 'foreign',
+    what: 'a number is chosen anew at every look',
+    file: TABLE_BOOK,
+    from: 'const held = new Map([...survey.held, ...(before?.numbers ?? [])]);',
+    to: 'const held = new Map(survey.held);',
+  },
+  {
+    id: 'foreign',
+    what: 'a table that lost its name is lost',
+    file: SURVEY,
+    from: 'this.#held.set(bridge, route.table);',
+    to: '',
+  },
+  {
+    id: 'foreign',
+    what: "a table in use counts as the bridge's by its name",
+    file: SURVEY,
+    from: 'else if (!contents.predecessorDefault && inUse !== undefined) {',
+    to: 'else if (!contents.predecessorDefault && inUse === undefined && left) {',
+  },
+  {
+    id: 'foreign',
+    what: 'the predecessor is not found without a name',
+    file: SURVEY,
+    from: 'if (!contents.predecessorDefault || (!isPure && !isHeld)) continue;',
+    to: 'if (!isHeld) continue;',
+  },
+  {
+    id: 'foreign',
+    what: "any table with a default route to the bridge is the predecessor's",
+    file: SURVEY,
+    from: 'if (!contents.predecessorDefault || (!isPure && !isHeld)) continue;',
+    to: 'if (!contents.predecessorDefault) continue;',
+  },
+  {
+    id: 'foreign',
+    what: 'one address is proof enough of the predecessor',
+    file: SURVEY,
+    from: 'const pair = picture.hasPair(bridge);',
+    to: 'const pair = picture.hasAddress(bridge);',
+  },
+  {
+    id: 'foreign',
+    what: "routes without a mark are the agent's",
+    file: 'src/node/kinds/route.ts',
+    from: 'return scope.adopted?.tables.has(raw.table) === true && isHandoverDevice(scope, device);',
+    to: 'return true;',
+  },
+  {
+    id: 'foreign',
+    what: 'a default route of another metric is not in the way',
+    file: 'src/node/kinds/route.ts',
+    from: 'if (!isDefault) return { object, owned: false, foreign };',
+    to: 'return { object, owned: false, foreign };',
+  },
+  {
+    id: 'foreign',
+    what: "neighbours without a mark are the agent's",
+    file: 'src/node/kinds/neighbor.ts',
+    from: 'if (view.scope.adopted?.devices.has(device) === true) return { object, owned: true };',
+    to: 'return { object, owned: true };',
+  },
+  {
+    id: 'foreign',
+    what: "rules without a mark are the agent's",
+    file: 'src/node/kinds/rule.ts',
+    from: 'const adopted = isUnsaidProtocol(raw.protocol) && scope.adopted?.tables.has(raw.table) === true;',
+    to: 'const adopted = isUnsaidProtocol(raw.protocol);',
+  },
+  {
+    id: 'foreign',
+    what: "devices of the fixed names are the agent's",
+    file: 'src/node/kinds/link.ts',
+    from: "const named = scope.adopted?.vrf === true && (link.alias ?? '') === '';",
+    to: 'const named = true;',
+  },
+  {
+    id: 'foreign',
+    what: 'VLAN devices of others are marked',
+    file: 'src/node/diff.ts',
+    from: "if (desired.link.type !== 'existing' && rewrite !== true) return true;",
+    to: '',
+  },
+  {
+    id: 'foreign',
+    what: 'flows of others are overwritten',
+    file: 'src/node/kinds/flow.ts',
+    from: 'if (flow.cookie === AGENT_COOKIE) return { object, owned: true };',
+    to: 'if (flow.cookie < AGENT_COOKIE + 1) return { object, owned: true };',
   },
 ];

@@ -245,8 +245,8 @@ export const NODE_DIFFERENCES: readonly ProvenDifference[] = [
     what: '`rt_tables`',
     python: 'Fails where `/etc/iproute2/rt_tables` does not exist; a new number is a random free one.',
     agent:
-      "Made from the distribution's own file; a new number is the lowest free one. Existing numbers are kept.",
-    why: 'Recent distributions ship the file elsewhere.',
+      "Made from the distribution's own file; a new number is the lowest that no name, rule, route or VRF uses. Existing numbers are kept.",
+    why: 'Recent distributions ship the file elsewhere; policy routing uses tables without giving them names.',
     proof: {
       file: 'src/node/node-files.test.ts',
       title: "is made from the distribution's own when it is missing",
