@@ -135,3 +135,12 @@ it('tells when no number is free', async () => {
   const { problems } = await read(node, ['br-a']);
   expect(problems.get('br-a')).toContain('no number from 1 to 252 is free');
 });
+
+it('keeps what it knows when the files or the kernel cannot be read', async () => {
+  const node = nodeWith('br-a', 'br-b');
+  const book = bookOf(node);
+  const known = await read(node, ['br-a'], book);
+  node.files.readTableNames = () => Promise.reject(new Error('EACCES'));
+  expect(await read(node, ['br-a'], book)).toBe(known);
+  await expect(read(node, ['br-a', 'br-b'], book)).rejects.toThrow('EACCES');
+});

@@ -4,7 +4,7 @@
  * In: the bridges, what the kernel and the files say. Out: a number for each bridge or why it has none, and what counts as
  * the predecessor's. The kernel is looked at once, and again when bridges, names or VRFs change: numbers and verdicts stay
  * while nothing of that does, so that what others do to a table in use never moves it. A number is free when no name, rule,
- * VRF or route of either family uses it, nor FRR's configuration. Fails when the kernel or the files cannot be read.
+ * VRF or route of either family uses it, nor FRR's configuration. Fails when the kernel or the files cannot be read and nothing is known yet.
  */
 import type { AgentConfig } from '../config/types.ts';
 import type { NodeEdge, RtTableEntry } from '../node/edge.ts';
@@ -31,8 +31,23 @@ export class TableBook {
     this.#config = config;
   }
 
-  /** `vrfTables`: tables of the kernel's VRF devices. */
+  /** `vrfTables`: tables of the kernel's VRF devices. What was known stays when it cannot be looked at again. */
   async read(
+    bridges: readonly string[],
+    vrfTables: Iterable<number>,
+    signal: AbortSignal,
+  ): Promise<TableFacts> {
+    try {
+      return await this.#read(bridges, vrfTables, signal);
+    } catch (error) {
+      const last = this.#last?.facts;
+      if (last === undefined || signal.aborted || bridges.some((bridge) => !isKnown(last, bridge)))
+        throw error;
+      return last;
+    }
+  }
+
+  async #read(
     bridges: readonly string[],
     vrfTables: Iterable<number>,
     signal: AbortSignal,
@@ -115,6 +130,10 @@ export class TableBook {
     const vrfs = [...vrfTables].filter((table) => table !== this.#config.bgpVrfTableId);
     return JSON.stringify([bridges, others, vrfs.sort((a, b) => a - b)]);
   }
+}
+
+function isKnown({ numbers, problems }: TableFacts, bridge: string): boolean {
+  return numbers.has(bridge) || problems.has(bridge);
 }
 
 /** Once adopted, always adopted: what the agent itself changes must not make it forget the rest. */
