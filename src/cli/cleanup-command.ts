@@ -1,7 +1,7 @@
 /**
  * `ovn-bgp-agent cleanup`: removes everything that the agent ever made on this node, for every exposing method, and nothing
  * else. Exit code 0: nothing (left) of it; 2 with `--dry-run`: there is something to remove; 1: something could not be
- * looked at or removed; 64: wrong usage or configuration.
+ * looked at or removed; 64: wrong usage or configuration; 75: an agent runs here, and nothing was touched.
  */
 import type { Command } from 'commander';
 import { type Cleanup, planCleanup } from '../agent/cleanup.ts';
@@ -13,6 +13,7 @@ import { addConfigOptions, loadFromOptions } from './config-options.ts';
 import { openEdges } from './edges.ts';
 import { EXIT } from './exit-codes.ts';
 import type { CommandIo } from './io.ts';
+import { lockForCommand } from './lock-for-command.ts';
 
 const DATABASE_WAIT_MS = 5000;
 
@@ -28,6 +29,9 @@ export function registerCleanupCommand(program: Command, io: CommandIo): void {
     const loaded = await loadFromOptions(command, io, { refuseUnsupported: false });
     if (loaded === undefined) return;
     const { dryRun, timeout }: { readonly dryRun: boolean; readonly timeout: number } = command.opts();
+    // To look does no harm beside a running agent; what is taken away it would only put back.
+    const lock = dryRun ? undefined : await lockForCommand(io);
+    if (!dryRun && lock === undefined) return;
     const edge = openEdges(loaded.config, silentLogger);
     const signal = AbortSignal.timeout(timeout * 1000);
     try {
@@ -40,6 +44,7 @@ export function registerCleanupCommand(program: Command, io: CommandIo): void {
       }
     } finally {
       await edge.close();
+      await lock?.release();
     }
   });
 }

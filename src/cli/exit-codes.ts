@@ -1,4 +1,4 @@
-/** Exit codes of the command; 64 is EX_USAGE of sysexits.h. */
+/** Exit codes of the command; 64 and 75 are EX_USAGE and EX_TEMPFAIL of sysexits.h. */
 export const EXIT = {
   ok: 0,
   failed: 1,
@@ -6,4 +6,6 @@ export const EXIT = {
   changes: 2,
   /** Wrong option, argument or configuration. */
   usage: 64,
+  /** `run`, `cleanup`: another agent works in this network namespace. */
+  busy: 75,
 } as const;

@@ -1,4 +1,7 @@
-/** `ovn-bgp-agent run`: the daemon. SIGTERM and SIGINT leave everything standing; SIGHUP reopens the log file. */
+/**
+ * `ovn-bgp-agent run`: the daemon. SIGTERM and SIGINT leave everything standing; SIGHUP reopens the log file. Exit code 75:
+ * another agent works in this network namespace, and nothing was touched.
+ */
 import { hostname } from 'node:os';
 import type { Command } from 'commander';
 import { runAgent } from '../agent/agent.ts';
@@ -9,6 +12,7 @@ import { addConfigOptions, loadFromOptions } from './config-options.ts';
 import { openEdges } from './edges.ts';
 import { EXIT } from './exit-codes.ts';
 import type { CommandIo } from './io.ts';
+import { lockForCommand } from './lock-for-command.ts';
 import { openRunLogger } from './run-logger.ts';
 import { VERSION } from './version.ts';
 
@@ -20,9 +24,11 @@ export function registerRunCommand(program: Command, io: CommandIo): void {
     const loaded = await loadFromOptions(command, io, { refuseUnsupported: true });
     if (loaded === undefined) return;
     const { config, warnings } = loaded;
+    const lock = await lockForCommand(io);
+    if (lock === undefined) return;
     const runLogger = openRunLogger(config);
     const { log } = runLogger;
-    for (const warning of warnings) log.warn({}, warning);
+    for (const warning of [...warnings, ...lock.warnings]) log.warn({}, warning);
     log.info(
       { version: VERSION, node: process.version, driver: config.driver, via: config.advertiseVia },
       'starting',
@@ -63,6 +69,7 @@ export function registerRunCommand(program: Command, io: CommandIo): void {
       }
     } finally {
       await edge.close();
+      await lock.release();
     }
   });
 }
