@@ -126,7 +126,7 @@ export class ExposureState {
   }
 
   #count(subnet: Prefix, inside: Prefix, by: 1 | -1): void {
-    const counts = this.#inside.get(subnet) ?? new Map<Prefix, number>();
+    const counts = this.#inside.get(subnet) ?? this.#firstInside(subnet);
     const count = (counts.get(inside) ?? 0) + by;
     if (count > 0) counts.set(inside, count);
     else counts.delete(inside);
@@ -136,6 +136,13 @@ export class ExposureState {
       this.#inside.delete(subnet);
       this.#carriers.delete(subnet);
     }
+  }
+
+  /** From now on it matters who carries the subnet; what touched it before did not have to be noted. */
+  #firstInside(subnet: Prefix): Map<Prefix, number> {
+    const carrier = ownWinner(this.#claims.get(subnet))?.candidate;
+    if (carrier !== undefined) this.#carriers.set(subnet, carrier);
+    return new Map();
   }
 }
 

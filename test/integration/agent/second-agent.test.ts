@@ -62,8 +62,11 @@ function start(namespace: string, ...command: readonly string[]): Program {
 function agent(namespace: string, command: string): Program {
   return start(
     namespace,
-    ...[process.execPath, join(import.meta.dirname, '../../../bin/ovn-bgp-agent')],
-    ...[command, '--config-file', join(directory, 'agent.conf')],
+    process.execPath,
+    join(import.meta.dirname, '../../../bin/ovn-bgp-agent'),
+    command,
+    '--config-file',
+    join(directory, 'agent.conf'),
   );
 }
 
@@ -96,8 +99,14 @@ it('keeps them out while the first one is frozen, and lets the next one in howev
 
 it('is not kept out by somebody who could not change the network', async () => {
   const squatter = start(
-    ...[HERE, 'setpriv', '--reuid=65534', '--clear-groups', '--bounding-set=-all'],
-    ...['--inh-caps=-all', process.execPath, '-e'],
+    HERE,
+    'setpriv',
+    '--reuid=65534',
+    '--clear-groups',
+    '--bounding-set=-all',
+    '--inh-caps=-all',
+    process.execPath,
+    '-e',
     "require('node:net').createServer().listen('\\0' + 'ovn-bgp-agent'.padEnd(107, '-'), () => console.log('here'))",
   );
   await squatter.says(/here/);
