@@ -92,6 +92,7 @@ class Agent {
     );
     this.#planner = new Planner(config, methodOf(config.exposingMethod), this.#grace);
     this.#facts = new FactsReader(edge, config, log, { clock, concerns: this.#concerns });
+    this.#facts.former.follow(() => this.#reconciler.factsChanged());
     this.#changeLog = new ChangeLog(log, clock);
     const guard = new WithdrawGuard(
       {
@@ -118,6 +119,7 @@ class Agent {
         return facts;
       },
       scopeOf: (facts) => this.#facts.scope(facts),
+      forgetBridge: (name) => this.#facts.former.forget(name),
     });
   }
 

@@ -50,7 +50,9 @@ export async function dryRun(parts: DryRunParts, signal: AbortSignal): Promise<D
   try {
     await awaiting(`the OVN database at ${places.database}`, source.whenSynchronized(signal));
     const reader = new FactsReader(edge, config, log);
-    const facts = await reader.read(signal);
+    const before = await reader.read(signal);
+    await reader.former.ask(signal);
+    const facts = reader.former.isEmpty ? before : await reader.read(signal);
     node.setScope(reader.scope(facts));
     await node.read(undefined, signal);
     const { desired, exposures, denials, pending } = desiredNode(config, source.topology, facts, node);

@@ -6,7 +6,6 @@
  * What cannot be told right now (FRR does not answer, `external_ids` emptied) keeps its last value.
  */
 import type { IpAddress } from '../base/address.ts';
-import { parseBridgeMappings } from '../base/bridge-mappings.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 import { sortedBy } from '../base/order.ts';
@@ -19,22 +18,25 @@ import { kernelFacts } from '../node/kernel-facts.ts';
 import type { NodeScope } from '../node/objects.ts';
 import type { OvsSnapshot } from '../openvswitch/types.ts';
 import type { LocalOvnFacts, NodeFacts } from '../wiring/types.ts';
+import { FormerBridges } from './former-bridges.ts';
 import { LocalOvnFactsReader } from './local-ovn-facts.ts';
+import { localOvnKeys } from './local-ovn-keys.ts';
 import { NeedsReader } from './needs/needs-reader.ts';
-import { mappedBridges, nodeFacts, nodeScope } from './node-facts.ts';
+import { mappedBridges, mappingWarnings, nodeFacts, nodeScope } from './node-facts.ts';
 import { TableBook } from './table-book.ts';
 
 /** What people and ovn-controller write there, as against what the switch is like. */
 type Statements = Pick<OvsSnapshot, 'bridgeMappings' | 'integrationBridge' | 'externalIds'>;
 
 export class FactsReader {
+  readonly former: FormerBridges;
   readonly #edge: NodeEdge;
   readonly #config: AgentConfig;
   readonly #log: Logger;
   readonly #concerns: Concerns;
   #last: NodeFacts | undefined;
   #routerId: IpAddress | undefined;
-  #mappingsText: string | undefined;
+  #warned: ReadonlySet<string> = new Set();
   #said: Statements | undefined;
   readonly #localOvn: LocalOvnFactsReader;
   readonly #tables: TableBook;
@@ -49,6 +51,7 @@ export class FactsReader {
     log: Logger,
     { clock, concerns }: { readonly clock?: Clock; readonly concerns?: Concerns } = {},
   ) {
+    this.former = new FormerBridges(edge);
     this.#edge = edge;
     this.#config = config;
     this.#log = log;
@@ -64,14 +67,17 @@ export class FactsReader {
     if (found === undefined) throw new Error('the local Open_vSwitch database has not been read yet');
     const snapshot = this.#withStatements(found);
     this.#warnOfMappings(snapshot);
-    const kernel = await kernelFacts(this.#edge, mappedBridges(snapshot.bridgeMappings));
-    const bridges = mappedBridges(snapshot.bridgeMappings);
+    const used = mappedBridges(snapshot.bridgeMappings, this.#config);
+    const former = this.former.of({ provider: used, fabric: this.#fabric(snapshot) });
+    void this.former.ask(signal);
+    const bridges = [...used, ...former.map(({ name }) => name)];
+    const kernel = await kernelFacts(this.#edge, bridges);
     const tables = await this.#tables.read(bridges, kernel.vrfTables, signal);
     const routerId = await this.#readRouterId(signal);
-    const localOvn = await this.#readLocalOvn(snapshot, mappedBridges(snapshot.bridgeMappings));
-    const needs = await this.#needs.read(snapshot, signal);
+    const localOvn = await this.#readLocalOvn(snapshot, used);
+    const needs = await this.#needs.read(snapshot, bridges, signal);
     return this.#remember({
-      ...nodeFacts({ snapshot, kernel, tables, routerId, localOvn }, this.#config),
+      ...nodeFacts({ snapshot, kernel, tables, routerId, localOvn, former }, this.#config),
       needs,
     });
   }
@@ -113,12 +119,18 @@ export class FactsReader {
     return result?.facts;
   }
 
-  #warnOfMappings({ bridgeMappings }: OvsSnapshot): void {
-    if (bridgeMappings === this.#mappingsText) return;
-    this.#mappingsText = bridgeMappings;
-    for (const warning of parseBridgeMappings(bridgeMappings).warnings) {
-      this.#log.warn({ mappings: bridgeMappings }, warning);
+  /** Bridges of the node's own OVN, if it has one. */
+  #fabric(snapshot: OvsSnapshot): readonly string[] {
+    return localOvnKeys(snapshot, this.#config.localOvnCluster.bgpChassisId).bridges;
+  }
+
+  /** Each once, for as long as it is true. */
+  #warnOfMappings(snapshot: OvsSnapshot): void {
+    const warnings = mappingWarnings(snapshot, this.#config);
+    for (const warning of warnings) {
+      if (!this.#warned.has(warning)) this.#log.warn({ mappings: snapshot.bridgeMappings }, warning);
     }
+    this.#warned = new Set(warnings);
   }
 
   async #readRouterId(signal: AbortSignal): Promise<IpAddress | undefined> {

@@ -6,6 +6,7 @@
  */
 import { type InterfaceAddress, type MacAddress, parseMac } from '../base/address.ts';
 import { parseBridgeMappings } from '../base/bridge-mappings.ts';
+import type { AgentConfig } from '../config/types.ts';
 import type { RtTableEntry } from '../node/edge.ts';
 import type { KernelFacts } from '../node/kernel-facts.ts';
 import { SWITCH_SPEC } from '../openvswitch/schema.ts';
@@ -39,6 +40,8 @@ export interface GivenFacts {
   readonly rtTables?: readonly RtTableEntry[];
 }
 
+type Excluding = Pick<AgentConfig, 'excludedPhysicalNetworks'>;
+
 export interface OfflineReadings extends Omit<NodeReadings, 'routerId'> {
   readonly assumptions: readonly Assumption[];
 }
@@ -65,13 +68,14 @@ export function readSwitchFile(file: DatabaseFile): SwitchFile {
 export function readingsOfFile(
   { file, contents, snapshot }: SwitchFile,
   given: GivenFacts,
+  config: Excluding,
   others: readonly string[] = [],
 ): OfflineReadings {
   const bridgeMappings = given.bridgeMappings ?? snapshot.bridgeMappings;
   const settings = file.contents(BRIDGE_SETTINGS).tables.Bridge;
   const assumptions: Assumption[] = [];
   const macs = new Map<string, MacAddress>();
-  for (const name of new Set([...mappedBridges(bridgeMappings), ...others])) {
+  for (const name of new Set([...mappedBridges(bridgeMappings, config), ...others])) {
     const [row] = settings.find('name', name);
     const known =
       given.bridgeMacs.get(name) ??
@@ -95,12 +99,13 @@ export function readingsOfMappings(
   bridgeMappings: string,
   localnets: readonly Localnet[],
   given: GivenFacts,
+  config: Excluding,
 ): OfflineReadings {
   const assumptions: Assumption[] = [];
   const macs = new Map<string, MacAddress>();
   const bridges = new Map<string, OvsBridge>();
   const { mappings } = parseBridgeMappings(bridgeMappings);
-  for (const name of mappedBridges(bridgeMappings)) {
+  for (const name of mappedBridges(bridgeMappings, config)) {
     const mac = given.bridgeMacs.get(name);
     macs.set(name, mac ?? UNKNOWN_MAC);
     if (mac === undefined) assumptions.push(unknownMac(name, 'without --ovs-db nothing says it'));

@@ -6,7 +6,6 @@
  * Throws an `OfflineInputError` that names the flag when something is missing, and the file reader's errors.
  */
 
-import { parseBridgeMappings } from '../base/bridge-mappings.ts';
 import { sortedBy } from '../base/order.ts';
 import { quote } from '../base/quote.ts';
 import type { AgentConfig } from '../config/types.ts';
@@ -16,7 +15,7 @@ import type { NodeIdentity } from '../ovn/topology.ts';
 import type { DatabaseFile, FileContents } from '../ovsdb/index.ts';
 import { type DesiredNode, desiredNode } from './desired-node.ts';
 import { localOvnKeys } from './local-ovn-keys.ts';
-import { mappedBridges, nodeFacts } from './node-facts.ts';
+import { mappedBridges, mappingWarnings, nodeFacts } from './node-facts.ts';
 import {
   type LocalOvnFile,
   type OfflineLocalOvn,
@@ -87,9 +86,9 @@ export function offlinePlan(input: OfflineInput): OfflinePlan {
   const topology = ovn.topologyFor(identity);
   const readings =
     local === undefined
-      ? readingsOfMappings(identity, input.bridgeMappings ?? '', [...topology.localnets()], input)
-      : readingsOfFile(local, input, fabricBridges(config, local));
-  warnings.push(...parseBridgeMappings(readings.snapshot.bridgeMappings).warnings);
+      ? readingsOfMappings(identity, input.bridgeMappings ?? '', [...topology.localnets()], input, config)
+      : readingsOfFile(local, input, config, fabricBridges(config, local));
+  warnings.push(...mappingWarnings(readings.snapshot, config));
   const own = files.localNorthbound === undefined ? undefined : readLocalOvnFile(files.localNorthbound);
   const ownOvn = config.exposingMethod === 'ovn' ? localOvnOf(input, readings, own) : undefined;
   warnings.push(...(ownOvn?.warnings ?? []));
@@ -132,7 +131,7 @@ function localOvnOf(
   return offlineLocalOvn({
     config,
     snapshot,
-    providerBridges: mappedBridges(snapshot.bridgeMappings),
+    providerBridges: mappedBridges(snapshot.bridgeMappings, config),
     macs: kernel.macs,
     file,
     addresses: bridgeAddresses ?? new Map(),

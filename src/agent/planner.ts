@@ -20,6 +20,7 @@ import {
   type Localnet,
   type Topology,
 } from '../ovn/topology.ts';
+import { restoredSettings } from '../wiring/restored-settings.ts';
 import type { ExposingMethodWiring, NodeFacts, Pending, Wiring } from '../wiring/types.ts';
 import { AssumedPlaces } from './assumed-places.ts';
 import { DesiredState } from './desired-state.ts';
@@ -32,6 +33,8 @@ import { takesNeeded } from './needs/takes-needed.ts';
 const BASE = 'base';
 /** Sorts before every other contributor: where it and another one want the same thing otherwise, what stands counts. */
 const KEPT = '!kept';
+/** Sorts behind what is held: settings of a bridge go back when nobody wants anything of it any more. */
+const RESTORED = '~restored';
 
 /**
  * Why things are worked out anew other than for changed rows: the database was read anew, it is another one or read for
@@ -191,6 +194,9 @@ export class Planner {
     for (const exposure of delta.withdrawn) this.#put(exposure.prefix, undefined, touched);
     for (const exposure of rewired) this.#put(exposure.prefix, this.#method.expose(exposure, input), touched);
 
+    const loss = causes.size > 0 ? this.held.loss([KEPT]) : NO_LOSS;
+    // After the loss: what goes back is no longer wanted as it was.
+    if (this.#rewire) this.#put(RESTORED, restoredSettings(this.#facts.formerBridges ?? []), touched);
     const all = this.#rewire;
     this.#localnets = localnets;
     this.#dirty = new Set();
@@ -198,7 +204,7 @@ export class Planner {
     this.#rewire = false;
     return {
       causes,
-      loss: causes.size > 0 ? this.held.loss([KEPT]) : NO_LOSS,
+      loss,
       touched: all ? 'all' : touched,
       exposed: delta.exposed,
       withdrawn: delta.withdrawn,
@@ -254,7 +260,7 @@ export class Planner {
 
   #policy(facts: NodeFacts): ExposurePolicy {
     return {
-      bridgeMappings: facts.bridgeMappings,
+      bridgeMappings: [...facts.bridgeMappings, ...(facts.excludedMappings ?? [])],
       allowedPrefixes: this.#config.allowedPrefixes,
       proxyNdpAddresses: this.#config.proxyNdpAddresses,
       graced: this.#grace.graced,

@@ -43,6 +43,8 @@ export interface ReconcilerParts {
   /** Reads what is known about this node; called when something of it may have changed. */
   readonly readFacts: (signal: AbortSignal) => Promise<NodeFacts>;
   readonly scopeOf: (facts: NodeFacts) => NodeScope;
+  /** Nothing of the agent's is left on a bridge that was in use before. */
+  readonly forgetBridge: (name: string) => void;
 }
 
 /** Totals since the start. */
@@ -281,6 +283,7 @@ export class Reconciler {
     const isCurrent = (): boolean => !this.#factsDirty;
     await handover.confirm(node, isCurrent, (keys) => this.#correctAlso(keys, signal), signal);
     if (isCurrent()) await this.#correctAlso(handover.release(planner, node), signal);
+    this.#forgetBridges();
     await this.#mend(signal);
     this.#startLooks(signal);
     this.#scheduleNext();
@@ -304,6 +307,17 @@ export class Reconciler {
     this.#intend(step.touched);
     this.#intend(guard.judge(planner, step));
     return step;
+  }
+
+  /** Takes bridges out of view of which everything was taken back. */
+  #forgetBridges(): void {
+    const { planner, node, forgetBridge } = this.#parts;
+    for (const { name } of planner.facts?.formerBridges ?? []) {
+      if (node.holdsOn(name) !== false) continue;
+      forgetBridge(name);
+      this.#factsDirty = true;
+      this.#work();
+    }
   }
 
   /** What failed, was left alone or could not be read is looked at again when it is due. */

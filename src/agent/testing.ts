@@ -71,6 +71,7 @@ export class TestAgent {
       silentLogger,
     );
     const facts = new FactsReader(edge, config, silentLogger, { clock: this.clock, concerns });
+    facts.former.follow(() => this.reconciler.factsChanged());
     this.reconciler = new Reconciler({
       planner: this.planner,
       node: this.node,
@@ -83,6 +84,7 @@ export class TestAgent {
       handover: new MethodHandover(config, silentLogger),
       readFacts: (signal) => facts.read(signal),
       scopeOf: (known) => facts.scope(known),
+      forgetBridge: (name) => facts.former.forget(name),
     });
     this.#ends.push(
       followLocalOvn(

@@ -13,6 +13,8 @@ export interface BridgeMapping {
   readonly bridge: string;
   /** 1-based position in the list, ignored items counted: it numbers the bridge's own addresses. */
   readonly index: number;
+  /** The operator keeps the agent off this network (`excluded_physical_networks`). */
+  readonly excluded?: true;
 }
 
 export interface ParsedBridgeMappings {

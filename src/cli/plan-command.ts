@@ -6,6 +6,7 @@
 import { hostname } from 'node:os';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { type DryRun, dryRun } from '../agent/dry-run.ts';
+import { mappingWarnings } from '../agent/node-facts.ts';
 import { type OfflinePlan, offlinePlan } from '../agent/offline-plan.ts';
 import { OfflineInputError } from '../agent/ovn-files.ts';
 import { changeCount } from '../agent/plan-tools.ts';
@@ -56,6 +57,9 @@ async function planLive(config: AgentConfig, options: PlanOptions, io: CommandIo
       { config, edge, log: silentLogger, osHostname: hostname() },
       AbortSignal.timeout(options.timeout * 1000),
     );
+    const snapshot = edge.ovs.snapshot();
+    for (const warning of snapshot === undefined ? [] : mappingWarnings(snapshot, config))
+      io.stderr(`warning: ${warning}\n`);
     io.stdout(options.output === 'json' ? planJson(result) : planText(result, options.verbose));
     io.setExitCode(changeCount(result.plan) === 0 ? EXIT.ok : EXIT.changes);
   } finally {

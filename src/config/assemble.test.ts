@@ -21,6 +21,7 @@ bgp_nic = nic7
 bgp_vrf = vrf8
 bgp_vrf_table_id = 9
 clear_vrf_routes_on_startup = yes
+excluded_physical_networks = physnet21, physnet22
 allowed_prefixes = 10.0.0.0/10, 2001:DB8:10::/48
 proxy_ndp_addresses = 2001:db8::11
 communities = gateway=64999:2+64999:1+no-export+4200000000:1:1, tag:gold=64999:7
@@ -99,6 +100,7 @@ it('puts the value of every option where the rooms look for it', () => {
     ovnSbConnection: 'ssl:[::28]:28,tcp:host29:29',
     ovnNbTls: { privateKey: '/30', certificate: '/31', caCert: '/32' },
     ovnSbTls: { privateKey: '/33', certificate: '/34', caCert: '/35' },
+    excludedPhysicalNetworks: ['physnet21', 'physnet22'],
     allowedPrefixes: ['10.0.0.0/10', '2001:db8:10::/48'],
     proxyNdpAddresses: ['2001:db8::11'],
     communities: [

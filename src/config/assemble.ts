@@ -36,6 +36,7 @@ export function assembleConfig(values: OptionValues): AgentConfig {
       certificate: values.ovnSbCertificate,
       caCert: values.ovnSbCaCert,
     },
+    excludedPhysicalNetworks: values.excludedPhysicalNetworks,
     allowedPrefixes: values.allowedPrefixes,
     proxyNdpAddresses: values.proxyNdpAddresses,
     communities: values.communities,

@@ -103,6 +103,7 @@ describe('defaultConfig', () => {
       bgpRouterId: undefined,
       bgpVrfTableId: 10,
       ovnNbConnection: undefined,
+      excludedPhysicalNetworks: [],
       allowedPrefixes: [],
       exposeUnmarked: true,
       exposeExternalPorts: false,

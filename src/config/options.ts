@@ -29,6 +29,12 @@ const logPathType = optional(textType('path', 'a path without control characters
 const scopeType = textType('address scope id', 'letters, digits and "_.:-"', /^[A-Za-z0-9_.:-]+$/);
 /** Becomes the suffix of an `external_ids` key and a chassis name. */
 const chassisIdType = textType('chassis id', 'letters, digits and "_.-"', /^[A-Za-z0-9_.-]+$/);
+/** As ovn-bridge-mappings has them: what that list cannot hold is no name. */
+const physicalNetworkType = textType(
+  'physical network',
+  'a name without spaces, commas and colons',
+  /^[^\s,:\p{Cc}]+$/u,
+);
 const anyTextType = optional(textType('text', 'any text', /^[^\0]*$/));
 
 function option<T>(
@@ -127,6 +133,12 @@ export const OPTIONS = {
     type: booleanType,
     default: 'false',
     help: "Remove foreign routes from the VRF's table once at start; those learnt by BGP stay.",
+  }),
+  excludedPhysicalNetworks: option('DEFAULT', 'excluded_physical_networks', {
+    type: listOf(physicalNetworkType, 'physical networks'),
+    default: '',
+    origin: 'own',
+    help: 'Physical networks of ovn-bridge-mappings that are none of the business of BGP on this node: nothing is announced of them, and their bridges are left alone. For plain layer 2 beside BGP: a bridge with a NIC whose machines have their gateway on the wire. What the agent made for a network that is excluded later is taken back.',
   }),
   allowedPrefixes: option('DEFAULT', 'allowed_prefixes', {
     type: listOf(prefixType, 'prefixes'),

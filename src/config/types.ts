@@ -85,6 +85,8 @@ export interface AgentConfig {
   readonly ovnSbConnection: string | undefined;
   readonly ovnNbTls: TlsFiles;
   readonly ovnSbTls: TlsFiles;
+  /** Physical networks that the agent keeps off, with their bridges. */
+  readonly excludedPhysicalNetworks: readonly string[];
   /** Only addresses inside one of these are announced; empty: all that are not refused anyway. */
   readonly allowedPrefixes: readonly Prefix[];
   /** IPv6 addresses that the node answers neighbour solicitations for on every provider network (D-10). */

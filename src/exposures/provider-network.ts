@@ -26,6 +26,12 @@ export function providerNetwork(network: Network, mappings: readonly BridgeMappi
   for (const localnet of network.localnets) {
     const mapping = mappings.find((item) => item.physicalNetwork === localnet.physicalNetwork);
     if (mapping === undefined) continue;
+    if (mapping.excluded === true) {
+      const message =
+        `physical network ${quote(mapping.physicalNetwork)} of ${describeRow(localnet.row)} is left out of this node's ` +
+        'announcements by excluded_physical_networks';
+      return { ok: false, code: 'network-excluded', fault: false, message };
+    }
     if (localnet.tag !== undefined && !isVlan(localnet.tag)) {
       const message =
         `${describeRow(localnet.row)} has tag ${localnet.tag}, which is no VLAN; ` +

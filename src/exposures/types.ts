@@ -93,6 +93,8 @@ export type DenialCode =
   | 'bad-address'
   | 'no-network'
   | 'not-provider'
+  /** The operator keeps the agent off its physical network (`excluded_physical_networks`). */
+  | 'network-excluded'
   | 'bad-vlan'
   /** Tags of another kind than 802.1Q. */
   | 'ethertype'

@@ -10,6 +10,7 @@ import type { Logger } from '../base/logger.ts';
 import type { LocalOvn } from '../localnb/types.ts';
 import { applyPlan } from './apply.ts';
 import { Concerns } from './concerns.ts';
+import { deviceOf } from './device-of.ts';
 import { Devices } from './devices.ts';
 import { diff } from './diff.ts';
 import { reclaimed } from './displaced.ts';
@@ -31,7 +32,7 @@ import type {
   ObjectKey,
   ObservedObject,
 } from './objects.ts';
-import { OTHERS_ROUTES } from './ownership.ts';
+import { isHandoverDevice, OTHERS_ROUTES } from './ownership.ts';
 
 export interface NodeOptions {
   readonly clock?: Clock;
@@ -63,6 +64,9 @@ type Reading =
   | { readonly reason: string };
 
 const SETTLE_MS = 20;
+
+/** Kinds of which nothing is on a bridge. */
+const NOT_ON_BRIDGES: ReadonlySet<NodeObjectKind> = new Set(['frr', 'local-row']);
 
 export class Node {
   readonly #edge: NodeEdge;
@@ -159,6 +163,21 @@ export class Node {
   /** As set last; throws before that. */
   get scope(): NodeScope {
     return this.#view().scope;
+  }
+
+  /** Whether something of the agent's is on a bridge or its VLAN devices; `undefined` while not everything was read. */
+  holdsOn(bridge: string): boolean | undefined {
+    const kinds = ALL_KINDS.filter((kind) => !NOT_ON_BRIDGES.has(kind));
+    if (kinds.some((kind) => !this.#mirror.has(kind) || this.#stale.has(kind))) return undefined;
+    const scope = { bridges: [bridge] };
+    for (const [, { object, owned }] of this.#mirror.entries()) {
+      if (!owned) continue;
+      const device = deviceOf(object);
+      if (device !== undefined && isHandoverDevice(scope, device)) return true;
+      if ('bridge' in object && object.bridge === bridge) return true;
+      if (object.kind === 'rt-table' && object.name === bridge) return true;
+    }
+    return false;
   }
 
   counters(): NodeCounters {

@@ -14,11 +14,24 @@ export interface BridgeFacts {
   readonly device: { readonly mac: MacAddress } | undefined;
   /** OpenFlow port numbers by port name; a port that vswitchd has not opened yet is missing. */
   readonly ofports: ReadonlyMap<string, number>;
+  /** Ports that lead neither to OVN nor to the kernel: NICs, sorted. */
+  readonly nics?: readonly string[];
+}
+
+/** A bridge that was in use before; what the agent made there is taken back. */
+export interface FormerBridge {
+  readonly name: string;
+  /** Its device is there, and its settings were the agent's: they go back. */
+  readonly restore: boolean;
 }
 
 /** What is known about this node; a new object only when something of it changed. */
 export interface NodeFacts {
   readonly bridgeMappings: readonly BridgeMapping[];
+  /** Mappings of networks that the operator keeps the agent off. */
+  readonly excludedMappings?: readonly BridgeMapping[];
+  /** Sorted by name; absent: none. */
+  readonly formerBridges?: readonly FormerBridge[];
   /** OVS bridges by name. */
   readonly bridges: ReadonlyMap<string, BridgeFacts>;
   /** `external_ids:ovn-bridge`, where ovn-controller plugs everything in; patch ports are named after it. */

@@ -201,7 +201,7 @@ describe('a name of a database', () => {
     const read = async (): Promise<readonly string[]> => {
       const snapshot = edge.ovs.snapshot();
       if (snapshot === undefined) throw new Error('no snapshot');
-      const { all } = await needs.read(snapshot, AbortSignal.timeout(5000));
+      const { all } = await needs.read(snapshot, ['br-ex'], AbortSignal.timeout(5000));
       return all.map(({ kind, prefix }) => `${kind} ${prefix}`);
     };
     return { needs, clock, read };

@@ -16,7 +16,6 @@ import type { KernelEvent, Route } from '../../netlink/types.ts';
 import type { NodeEdge } from '../../node/edge.ts';
 import { MAIN_TABLE } from '../../node/objects.ts';
 import type { OvsSnapshot } from '../../openvswitch/types.ts';
-import { mappedBridges } from '../node-facts.ts';
 import { DeviceRoles, KERNEL_ROUTES, kernelNeeds, maybeNeeded, OWN_ROUTES } from './kernel-needs.ts';
 import { type DatabaseHost, databaseHosts, databaseNeeds, tunnelNeeds } from './switch-needs.ts';
 
@@ -58,9 +57,9 @@ export class NeedsReader {
     this.#clock = clock;
   }
 
-  /** Throws when the kernel does not answer. */
-  async read(snapshot: OvsSnapshot, signal: AbortSignal): Promise<NodeNeeds> {
-    await this.#readKernel(mappedBridges(snapshot.bridgeMappings));
+  /** `bridges`: those that are, or were, between OVN and the kernel. Throws when the kernel does not answer. */
+  async read(snapshot: OvsSnapshot, bridges: readonly string[], signal: AbortSignal): Promise<NodeNeeds> {
+    await this.#readKernel(bridges);
     const hosts = databaseHosts(this.#config, snapshot);
     if (this.#asked === undefined || hosts.some(({ host }) => isUnknownName(host, this.#addresses))) {
       this.#asked = this.#askOthers(hosts, signal);
