@@ -10,49 +10,74 @@ import { type Channel, ERRNO } from './channel.ts';
 import { readError, readMessages } from './codec/message.ts';
 import { NetlinkEncodeError, NetlinkError } from './errors.ts';
 import { NLM_F_ACK, NLMSG_ERROR } from './kernel-numbers.ts';
-import { describeRequest, encodeRequest, followUp } from './request.ts';
+import { describeRequest, encodeRequest, type FollowUp, followUp } from './request.ts';
 import { TimeSlice } from './turns.ts';
 import type { Request } from './types.ts';
 
 /** Messages in one `send`: more gain nothing, and each may need room for an error reply. */
 const CHUNK_MESSAGES = 256;
-/** Well below what the default send buffer takes in one datagram (about 200 KB). */
+/** Well below what the default send buffer takes in one datagram (about 200 KB); a smaller one makes smaller chunks. */
 const CHUNK_BYTES = 96 * 1024;
 
 type Outcomes = (NetlinkError | undefined)[];
 
 export async function batch(channel: Channel, requests: readonly Request[]): Promise<Outcomes> {
-  const outcomes: Outcomes = requests.map(() => undefined);
+  // By place: a hole in the list is a request like any other, and refused.
+  const outcomes: Outcomes = Array.from({ length: requests.length }, () => undefined);
   const slice = new TimeSlice();
   let next = 0;
   while (next < requests.length) {
     const chunk = new Chunk(channel, outcomes);
-    let request: Request | undefined;
-    let second: Request | undefined;
-    while (!chunk.full && second === undefined) {
-      request = requests[next];
-      if (request === undefined) break;
-      chunk.add(next, request);
+    let second: FollowUp | undefined;
+    while (next < requests.length && !chunk.full && second === undefined) {
+      const request = requests[next];
+      if (!chunk.add(next, request)) break;
       next++;
-      second = followUp(request);
+      second = request === undefined || outcomes[next - 1] !== undefined ? undefined : followUp(request);
     }
     await chunk.send();
-    if (second !== undefined && outcomes[next - 1] === undefined) {
-      const rest = new Chunk(channel, outcomes);
-      rest.add(next - 1, second);
-      await rest.send();
-    }
+    if (second !== undefined && outcomes[next - 1] === undefined)
+      await complete(channel, outcomes, next - 1, second);
     await slice.pause();
   }
   count(channel, outcomes);
   return outcomes;
 }
 
+/** The rest of a request that takes two messages; when the kernel refuses it, nothing of the request is left. */
+async function complete(
+  channel: Channel,
+  outcomes: Outcomes,
+  index: number,
+  { rest, undo }: FollowUp,
+): Promise<void> {
+  await sendAlone(channel, outcomes, index, rest);
+  const outcome = outcomes[index];
+  if (outcome === undefined || isUnknown(outcome)) return;
+  const undone: Outcomes = [undefined];
+  await sendAlone(channel, undone, 0, undo);
+}
+
+async function sendAlone(
+  channel: Channel,
+  outcomes: Outcomes,
+  index: number,
+  request: Request,
+): Promise<void> {
+  const chunk = new Chunk(channel, outcomes);
+  chunk.add(index, request);
+  await chunk.send();
+}
+
+function isUnknown({ errno }: NetlinkError): boolean {
+  return errno === ERRNO.ENOBUFS || errno === ERRNO.ETIMEDOUT;
+}
+
 function count({ counters }: Channel, outcomes: Outcomes): void {
   counters.requests += outcomes.length;
   for (const outcome of outcomes) {
     if (outcome === undefined) continue;
-    if (outcome.errno === ERRNO.ENOBUFS || outcome.errno === ERRNO.ETIMEDOUT) counters.unknown++;
+    if (isUnknown(outcome)) counters.unknown++;
     else counters.refused++;
   }
 }
@@ -81,21 +106,33 @@ class Chunk {
   }
 
   get full(): boolean {
-    return this.#pending.length >= CHUNK_MESSAGES || this.#channel.writer.length >= CHUNK_BYTES;
+    const { writer, sendLimitBytes } = this.#channel;
+    return this.#pending.length >= CHUNK_MESSAGES || writer.length >= Math.min(CHUNK_BYTES, sendLimitBytes);
   }
 
-  add(index: number, request: Request): void {
+  /** False when there is no room for the request beside the others. */
+  add(index: number, request: Request | null | undefined): boolean {
+    const { writer, sendLimitBytes } = this.#channel;
     const sequence = this.#channel.nextSequence();
+    let start: number;
     try {
-      const start = encodeRequest(this.#channel.writer, request, sequence);
+      if (request === undefined || request === null)
+        throw new NetlinkEncodeError(`not a request: ${request}`);
+      start = encodeRequest(writer, request, sequence);
+      if (writer.length > sendLimitBytes && this.#last !== undefined) {
+        writer.truncate(start);
+        return false;
+      }
       this.#last = { sequence, start };
       this.#pending[this.#place(sequence)] = { index, request };
     } catch (error) {
-      if (!(error instanceof NetlinkEncodeError)) throw error;
-      this.#outcomes[index] = new NetlinkError(describeRequest(request), ERRNO.EINVAL, error.message, {
-        cause: error,
+      // Whatever is wrong with a value that JavaScript let through, it is this request's fault alone.
+      const reason = error instanceof Error ? error.message : String(error);
+      this.#outcomes[index] = new NetlinkError(describeRequest(request), ERRNO.EINVAL, reason, {
+        cause: error instanceof NetlinkEncodeError ? error : new NetlinkEncodeError(reason, { cause: error }),
       });
     }
+    return true;
   }
 
   async send(): Promise<void> {
@@ -134,11 +171,7 @@ class Chunk {
       this.#pending[place] = undefined;
       complete ||= message.sequence === this.#last?.sequence;
       if (reply.errno === 0) continue;
-      this.#outcomes[pending.index] = new NetlinkError(
-        describeRequest(pending.request),
-        reply.errno,
-        reply.extack,
-      );
+      this.#outcomes[pending.index] = refusal(pending.request, reply.errno, reply.extack);
     }
     return complete;
   }
@@ -168,5 +201,16 @@ class Chunk {
         cause === undefined ? undefined : { cause },
       );
     }
+  }
+}
+
+/** Without a stack: where the library reads a reply tells nobody anything, and costs more than the request. */
+function refusal(request: Request, errno: number, extack: string | undefined): NetlinkError {
+  const { stackTraceLimit } = Error;
+  Error.stackTraceLimit = 0;
+  try {
+    return new NetlinkError(describeRequest(request), errno, extack);
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit;
   }
 }

@@ -40,6 +40,11 @@ export class Channel {
     this.#replyDeadlineMs = replyDeadlineMs;
   }
 
+  /** The largest datagram that the socket takes. */
+  get sendLimitBytes(): number {
+    return this.#socket.sendLimitBytes ?? Number.POSITIVE_INFINITY;
+  }
+
   /** The last one given out. */
   get sequence(): number {
     return this.#sequence;

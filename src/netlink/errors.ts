@@ -29,6 +29,16 @@ const HINTS: ReadonlyMap<string, string> = new Map([
   ['ETIMEDOUT', 'the kernel gave no answer, so the outcome is unknown: read the state again'],
 ]);
 
+/** Made once: Node.js makes a map of its own for each call. */
+const REASONS: ReadonlyMap<number, string> = new Map(
+  [...getSystemErrorMap()].map(([number, [, reason]]) => [-number, reason]),
+);
+
+export interface NetlinkErrorOptions extends ErrorOptions {
+  /** What to do about it, in place of what is said of the code in general. */
+  readonly hint?: string;
+}
+
 /** `EEXIST` for 17; `ERRNO_76` for numbers that Node.js has no name for. */
 export function errnoName(errno: number): string {
   return NAMES.get(errno) ?? `ERRNO_${errno}`;
@@ -42,10 +52,10 @@ export class NetlinkError extends Error implements NetlinkFailure {
   /** What was attempted, for example `add route 10.0.0.0/24 table 5000`. */
   readonly attempt: string;
 
-  constructor(attempt: string, errno: number, extack?: string, options?: ErrorOptions) {
+  constructor(attempt: string, errno: number, extack?: string, options?: NetlinkErrorOptions) {
     const code = errnoName(errno);
-    const reason = extack ?? getSystemErrorMap().get(-errno)?.[1];
-    const hint = HINTS.get(code);
+    const reason = extack ?? REASONS.get(errno);
+    const hint = options?.hint ?? HINTS.get(code);
     super(
       `${attempt}: ${code}${reason === undefined ? '' : ` (${reason})`}${hint === undefined ? '' : `; ${hint}`}`,
       options,

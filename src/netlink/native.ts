@@ -16,8 +16,11 @@ export type SocketHandle = object & { readonly [handleBrand]: true };
 
 /** Results below 0 are negated errno values. */
 export interface NativeAddon {
-  /** Opens a bound NETLINK_ROUTE socket, in the network namespace of that path when one is given. */
-  open(namespacePath: string | null): SocketHandle | number;
+  /**
+   * Opens a bound NETLINK_ROUTE socket: in the network namespace of a path, in that of another socket that was opened by a
+   * path, or in that of the process.
+   */
+  open(where: string | SocketHandle | null): SocketHandle | number;
   close(socket: SocketHandle): void;
   setOption(socket: SocketHandle, level: number, name: number, value: number): number;
   getOption(socket: SocketHandle, level: number, name: number): number;
@@ -25,7 +28,7 @@ export interface NativeAddon {
   /** Never waits. Returns the whole length of the datagram, also when `buffer` was too small for it. */
   receive(socket: SocketHandle, buffer: Buffer): number;
   /** Calls back with datagrams (each padded to 4 bytes) and the errno that came after them, or 0. */
-  watch(socket: SocketHandle, callback: (bytes: Buffer, status: number) => void): number;
+  watch(socket: SocketHandle, callback: (bytes: Buffer, status: number) => void, keepAlive: boolean): number;
   sdNotify(path: string, message: string): number;
 }
 

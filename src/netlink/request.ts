@@ -10,6 +10,7 @@ import { encodeNeighbor } from './codec/neighbor.ts';
 import { encodeRoute } from './codec/route.ts';
 import { encodeRule } from './codec/rule.ts';
 import type { MessageWriter } from './codec/writer.ts';
+import { NetlinkEncodeError } from './errors.ts';
 import {
   NLM_F_CREATE,
   NLM_F_EXCL,
@@ -28,7 +29,7 @@ import {
 } from './kernel-numbers.ts';
 import type { LinkRequest, Request, RouteRequest } from './types.ts';
 
-const NEW_MESSAGE: Readonly<Record<Request['type'], number>> = {
+const NEW_MESSAGE: Readonly<Partial<Record<Request['type'], number>>> = {
   link: RTM_NEWLINK,
   address: RTM_NEWADDR,
   rule: RTM_NEWRULE,
@@ -36,7 +37,7 @@ const NEW_MESSAGE: Readonly<Record<Request['type'], number>> = {
   neighbor: RTM_NEWNEIGH,
 };
 
-const DELETE_MESSAGE: Readonly<Record<Request['type'], number>> = {
+const DELETE_MESSAGE: Readonly<Partial<Record<Request['type'], number>>> = {
   link: RTM_DELLINK,
   address: RTM_DELADDR,
   rule: RTM_DELRULE,
@@ -44,7 +45,7 @@ const DELETE_MESSAGE: Readonly<Record<Request['type'], number>> = {
   neighbor: RTM_DELNEIGH,
 };
 
-const FLAGS: Readonly<Record<Request['op'], number>> = {
+const FLAGS: Readonly<Partial<Record<Request['op'], number>>> = {
   add: NLM_F_CREATE | NLM_F_EXCL,
   replace: NLM_F_CREATE | NLM_F_REPLACE,
   set: 0,
@@ -56,7 +57,11 @@ export function encodeRequest(writer: MessageWriter, request: Request, sequence:
   const start = writer.length;
   try {
     const type = (request.op === 'delete' ? DELETE_MESSAGE : NEW_MESSAGE)[request.type];
-    writer.beginMessage(type, NLM_F_REQUEST | FLAGS[request.op], sequence);
+    const flags = FLAGS[request.op];
+    // JavaScript callers are not held to the types.
+    if (type === undefined) throw new NetlinkEncodeError(`no such type of request: ${request.type}`);
+    if (flags === undefined) throw new NetlinkEncodeError(`no such operation: ${request.op}`);
+    writer.beginMessage(type, NLM_F_REQUEST | flags, sequence);
     encodePayload(writer, request);
     writer.endMessage(start);
     return start;
@@ -86,15 +91,24 @@ function encodePayload(writer: MessageWriter, request: Request): void {
   }
 }
 
+/** What completes a request, and what takes its first part back. */
+export interface FollowUp {
+  readonly rest: Request;
+  readonly undo: Request;
+}
+
 /**
  * The request to be made once this one has succeeded: the kernel does not look at the alias when it creates a link.
  * It must wait for the outcome, or the alias would be put on a link of the same name that was there before.
  */
-export function followUp(request: Request): Request | undefined {
+export function followUp(request: Request): FollowUp | undefined {
   if (request.type !== 'link' || request.op !== 'add') return undefined;
   const { name, alias } = request.link;
   if (name === undefined || alias === undefined) return undefined;
-  return { type: 'link', op: 'set', link: { name, alias } };
+  return {
+    rest: { type: 'link', op: 'set', link: { name, alias } },
+    undo: { type: 'link', op: 'delete', link: { name } },
+  };
 }
 
 function firstPart(request: Extract<Request, { readonly type: 'link' }>): LinkRequest {
@@ -109,8 +123,13 @@ function identity(link: LinkRequest): LinkRequest {
 }
 
 /** `add route 10.0.0.0/24 via 192.0.2.1 dev 3 table 5000`: what an error is about. */
-export function describeRequest(request: Request): string {
-  return `${request.op} ${describeObject(request)}`;
+export function describeRequest(request: Request | null | undefined): string {
+  try {
+    if (request !== undefined && request !== null) return `${request.op} ${describeObject(request)}`;
+  } catch {
+    // A request without its body: what there is of it is said.
+  }
+  return `request ${JSON.stringify(request) ?? 'undefined'}`;
 }
 
 function describeObject(request: Request): string {

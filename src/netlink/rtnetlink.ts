@@ -38,7 +38,10 @@ import type {
 } from './types.ts';
 
 export interface RtnetlinkOptions {
-  /** Path of a network namespace (`/run/netns/x`, `/proc/1/ns/net`); absent: that of the process. */
+  /**
+   * Path of a network namespace (`/run/netns/x`, `/proc/1/ns/net`), opened once: the client stays in it when the path comes to
+   * mean another one. Absent: that of the process.
+   */
   readonly netns?: string;
   /** Size of the request socket's receive buffer. */
   readonly receiveBufferBytes?: number;
@@ -76,6 +79,7 @@ class Client implements RtnetlinkClient {
   readonly #options: RtnetlinkOptions;
   readonly #logger: NetlinkLogger;
   readonly #addon: NativeAddon;
+  readonly #requests: NetlinkSocket;
   readonly #channel: Channel;
   readonly #queue = new Queue();
   readonly #subscriptions = new Set<() => void>();
@@ -87,7 +91,8 @@ class Client implements RtnetlinkClient {
     this.#options = options;
     this.#logger = options.logger ?? noLogger;
     this.#addon = loadAddon(options.addonPath);
-    this.#channel = new Channel(this.#open(options.receiveBufferBytes ?? REQUEST_BUFFER_BYTES));
+    this.#requests = this.#open(options.receiveBufferBytes ?? REQUEST_BUFFER_BYTES);
+    this.#channel = new Channel(this.#requests);
   }
 
   links(): Promise<Link[]> {
@@ -191,7 +196,7 @@ class Client implements RtnetlinkClient {
 
   subscribe(listener: (events: readonly KernelEvent[]) => void, options: SubscribeOptions = {}): () => void {
     if (this.#closed) throw closedError('subscribe to changes');
-    const socket = this.#open(this.#options.eventBufferBytes ?? EVENT_BUFFER_BYTES);
+    const socket = this.#open(this.#options.eventBufferBytes ?? EVENT_BUFFER_BYTES, this.#requests);
     const decode = eventDecoder(options);
     let active = true;
     const end = (): void => {
@@ -212,7 +217,7 @@ class Client implements RtnetlinkClient {
             throw error;
           });
         }
-      });
+      }, options.keepAlive);
     } catch (error) {
       socket.close();
       throw error;
@@ -243,9 +248,10 @@ class Client implements RtnetlinkClient {
     this.#channel.close();
   }
 
-  #open(receiveBufferBytes: number): NetlinkSocket {
+  #open(receiveBufferBytes: number, beside?: NetlinkSocket): NetlinkSocket {
     return new NetlinkSocket(this.#addon, {
       netns: this.#options.netns,
+      ...(beside === undefined ? {} : { beside }),
       receiveBufferBytes,
       sendBufferBytes: this.#options.sendBufferBytes ?? REQUEST_BUFFER_BYTES,
       logger: this.#logger,

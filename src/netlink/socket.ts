@@ -34,33 +34,50 @@ export interface RequestSocket {
   /** The kernel carries out the requests before this returns. */
   send(bytes: Buffer): void;
   receive(buffer: Buffer): Received;
+  /** The largest datagram that `send` takes; absent: any. */
+  readonly sendLimitBytes?: number;
   close(): void;
 }
 
 export interface SocketOptions {
   readonly netns?: string | undefined;
+  /** A socket whose network namespace this one is to be in, whatever the path says by now. */
+  readonly beside?: NetlinkSocket;
   readonly receiveBufferBytes: number;
   readonly sendBufferBytes: number;
   readonly logger: NetlinkLogger;
 }
 
+/** What netlink_sendmsg() of net/netlink/af_netlink.c keeps of the send buffer for itself. */
+const SEND_OVERHEAD_BYTES = 32;
+const EPERM = 1;
 const ENOBUFS = 105;
 const EAGAIN = 11;
 
 export class NetlinkSocket implements RequestSocket {
   readonly #addon: NativeAddon;
   readonly #handle: SocketHandle;
+  readonly sendLimitBytes: number;
 
   constructor(addon: NativeAddon, options: SocketOptions) {
-    const handle = addon.open(options.netns ?? null);
+    const handle = addon.open(
+      options.beside === undefined ? (options.netns ?? null) : options.beside.#handle,
+    );
     if (typeof handle === 'number') {
       const where = options.netns === undefined ? '' : ` in network namespace ${options.netns}`;
-      throw new NetlinkError(`open netlink socket${where}`, -handle);
+      const hint = options.netns === undefined ? {} : { hint: 'another namespace needs CAP_SYS_ADMIN' };
+      throw new NetlinkError(
+        `open netlink socket${where}`,
+        -handle,
+        undefined,
+        handle === -EPERM ? hint : {},
+      );
     }
     this.#addon = addon;
     this.#handle = handle;
     this.#grow('receive', options.receiveBufferBytes, SO_RCVBUFFORCE, SO_RCVBUF, options.logger);
     this.#grow('send', options.sendBufferBytes, SO_SNDBUFFORCE, SO_SNDBUF, options.logger);
+    this.sendLimitBytes = addon.getOption(handle, SOL_SOCKET, SO_SNDBUF) - SEND_OVERHEAD_BYTES;
     // Each of these came later than netlink itself (Linux 4.3, 4.12, 4.20); without one the library works, but with
     // bigger replies, errors without text, or dumps that it has to filter itself.
     const optional = { NETLINK_CAP_ACK, NETLINK_EXT_ACK, NETLINK_GET_STRICT_CHK };
@@ -95,9 +112,9 @@ export class NetlinkSocket implements RequestSocket {
     if (result < 0) throw new NetlinkError(`join netlink group ${group}`, -result);
   }
 
-  /** Calls back from now on with datagrams and the errno that came after them (0: none). */
-  watch(callback: (bytes: Buffer, errno: number) => void): void {
-    const result = this.#addon.watch(this.#handle, callback);
+  /** Calls back from now on with datagrams and the errno that came after them (0: none); `holds`: keeps the process alive. */
+  watch(callback: (bytes: Buffer, errno: number) => void, holds = true): void {
+    const result = this.#addon.watch(this.#handle, callback, holds);
     if (result < 0) throw new NetlinkError('watch netlink socket', -result);
   }
 

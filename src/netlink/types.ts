@@ -117,6 +117,11 @@ export interface Route {
   readonly from?: string;
   /** Type of service that the route is for; part of its identity. */
   readonly tos?: number;
+  /**
+   * The route carries what is not modelled here (metrics such as the MTU, a preference, an end of its life, an
+   * encapsulation, a realm...): a `replace` with what was read would lose it.
+   */
+  readonly other?: true;
 }
 
 export interface Neighbor {
@@ -238,6 +243,8 @@ export interface SubscribeOptions {
    * took the place of another one is reported all the same, because it may have replaced a route of somebody else.
    */
   readonly ignoreRouteProtocols?: readonly number[];
+  /** False: the process may end while the subscription lasts. */
+  readonly keepAlive?: boolean;
 }
 
 /** The whole library behind one interface: what a program needs of it, and what a fake has to offer. */

@@ -4,7 +4,7 @@
  * In: message payloads, route requests. Out: `Route`, message payloads; `undefined` for other families and for cached
  * routes. `peekRoute` reads only the fixed header: deciding that a route is uninteresting costs next to nothing.
  */
-import { NetlinkDecodeError } from '../errors.ts';
+import { NetlinkDecodeError, NetlinkEncodeError } from '../errors.ts';
 import { anyAddress, formatAddress, parseAddress, parseAddressOf, parsePrefixOf } from '../ip-text.ts';
 import {
   AF_INET,
@@ -35,6 +35,8 @@ const rtmsg = struct('rtmsg', {
 });
 
 const AT = rtmsg.offsets;
+/** rta_expires in struct rta_cacheinfo. */
+const EXPIRES_AT = 8;
 
 /** RTN_*: the position is the number. */
 const ROUTE_TYPES: readonly RouteType[] = [
@@ -68,21 +70,63 @@ const via: AttributeType<string> = {
 };
 
 const gatewayAttributes = attributes({ gateway: attribute(5, ip), via: attribute(18, via) });
+const nextHopAttributes = attributes({
+  gateway: attribute(5, ip),
+  realms: attribute(11, u32),
+  via: attribute(18, via),
+  encapsulationType: attribute(21, raw),
+});
 
 const rtnexthop = struct('rtnexthop', { length: 'u16', flags: 'u8', hops: 'u8', index: 'i32' });
+
+/** RTA_CACHEINFO: true when the route ends by itself (rta_expires is not 0). */
+const expires: AttributeType<boolean> = {
+  read: (bytes, start, end) => end - start >= EXPIRES_AT + 4 && readU32(bytes, start + EXPIRES_AT) !== 0,
+  write() {
+    throw new NetlinkEncodeError('the life of a route cannot be requested');
+  },
+};
+
+/** RTA_PREF: true when it is not ICMPV6_ROUTER_PREF_MEDIUM (0), which every route has. */
+const preferred: AttributeType<boolean> = {
+  read: (bytes, start, end) => end > start && bytes[start] !== 0,
+  write() {
+    throw new NetlinkEncodeError('a preference of a route cannot be requested');
+  },
+};
 
 const routeAttributes = attributes({
   destination: attribute(1, ip),
   from: attribute(2, ip),
+  incoming: attribute(3, u32),
   index: attribute(4, u32),
   gateway: attribute(5, ip),
   metric: attribute(6, u32),
   source: attribute(7, ip),
+  metrics: attribute(8, raw),
   multipath: attribute(9, raw),
+  realms: attribute(11, u32),
+  cacheInfo: attribute(12, expires),
   table: attribute(15, u32),
   via: attribute(18, via),
+  preference: attribute(20, preferred),
+  encapsulationType: attribute(21, raw),
+  expires: attribute(23, u32),
   nextHopId: attribute(30, u32),
 });
+
+/** What none of the fields of a `Route` tells. */
+function hasMore(values: ReturnType<typeof routeAttributes.read>): boolean {
+  return (
+    values.metrics !== undefined ||
+    values.cacheInfo === true ||
+    values.preference === true ||
+    values.encapsulationType !== undefined ||
+    values.realms !== undefined ||
+    values.incoming !== undefined ||
+    values.expires !== undefined
+  );
+}
 
 const requestAttributes = attributes({
   destination: attribute(1, made),
@@ -132,7 +176,13 @@ export function decodeRoute(
   if (gateway !== undefined) route.via = gateway;
   if ((flags & RTNH_F_ONLINK) !== 0) route.onlink = true;
   if (values.source !== undefined) route.source = values.source;
-  if (values.multipath !== undefined) route.nextHops = decodeNextHops(values.multipath);
+  let more = hasMore(values);
+  if (values.multipath !== undefined) {
+    const decoded = decodeNextHops(values.multipath);
+    route.nextHops = decoded.nextHops;
+    more ||= decoded.more;
+  }
+  if (more) route.other = true;
   if (values.nextHopId !== undefined) route.nextHopId = values.nextHopId;
   const sourceLength = bytes[start + AT.sourceLength] ?? 0;
   if (sourceLength !== 0) route.from = `${values.from ?? anyAddress(family)}/${sourceLength}`;
@@ -141,9 +191,10 @@ export function decodeRoute(
   return route;
 }
 
-function decodeNextHops(payload: Uint8Array): NextHop[] {
+function decodeNextHops(payload: Uint8Array): { readonly nextHops: NextHop[]; readonly more: boolean } {
   const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
   const nextHops: NextHop[] = [];
+  let more = false;
   let at = 0;
   while (at + rtnexthop.size <= bytes.length) {
     const header = rtnexthop.read(bytes, at, bytes.length);
@@ -152,7 +203,8 @@ function decodeNextHops(payload: Uint8Array): NextHop[] {
         `next hop of length ${header.length} with ${bytes.length - at} bytes left`,
       );
     }
-    const values = gatewayAttributes.read(bytes, at + rtnexthop.size, at + header.length);
+    const values = nextHopAttributes.read(bytes, at + rtnexthop.size, at + header.length);
+    more ||= values.encapsulationType !== undefined || values.realms !== undefined;
     const gateway = values.gateway ?? values.via;
     nextHops.push({
       ...(header.index === 0 ? undefined : { index: header.index }),
@@ -162,7 +214,7 @@ function decodeNextHops(payload: Uint8Array): NextHop[] {
     });
     at += align(header.length);
   }
-  return nextHops;
+  return { nextHops, more };
 }
 
 export function encodeRoute(writer: MessageWriter, route: RouteRequest, deleting: boolean): void {

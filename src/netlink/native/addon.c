@@ -40,6 +40,8 @@
 
 typedef struct {
   int fd;
+  /* The network namespace that the socket was opened in by a path; -1: that of the process. */
+  int namespace_fd;
   int wake_fd;
   bool watching;
   pthread_t thread;
@@ -134,7 +136,7 @@ static int create_socket(void) {
 }
 
 struct namespace_task {
-  const char *path;
+  int namespace_fd;
   int result;
 };
 
@@ -145,14 +147,25 @@ struct namespace_task {
  */
 static void *create_in_namespace(void *argument) {
   struct namespace_task *task = argument;
-  int namespace = open(task->path, O_RDONLY | O_CLOEXEC);
-  if (namespace < 0) {
-    task->result = -errno;
-    return NULL;
-  }
-  task->result = setns(namespace, CLONE_NEWNET) < 0 ? -errno : create_socket();
-  close(namespace);
+  task->result = setns(task->namespace_fd, CLONE_NEWNET) < 0 ? -errno : create_socket();
   return NULL;
+}
+
+/* A socket in that namespace | -errno */
+static int create_socket_in(int namespace_fd) {
+  struct namespace_task task = {.namespace_fd = namespace_fd, .result = -EAGAIN};
+  pthread_t thread;
+  int failure = pthread_create(&thread, NULL, create_in_namespace, &task);
+  if (failure != 0) return -failure;
+  pthread_join(thread, NULL);
+  return task.result;
+}
+
+static void close_descriptors(nl_socket *socket) {
+  if (socket->fd >= 0) close(socket->fd);
+  if (socket->namespace_fd >= 0) close(socket->namespace_fd);
+  socket->fd = -1;
+  socket->namespace_fd = -1;
 }
 
 static void stop_watching(nl_socket *socket) {
@@ -173,16 +186,14 @@ static void on_environment_exit(void *argument);
 static void shut(nl_socket *socket) {
   if (socket->watching) napi_remove_env_cleanup_hook(socket->env, on_environment_exit, socket);
   stop_watching(socket);
-  if (socket->fd >= 0) close(socket->fd);
-  socket->fd = -1;
+  close_descriptors(socket);
 }
 
 /* A worker thread ends: its poll thread must be gone before the environment is. */
 static void on_environment_exit(void *argument) {
   nl_socket *socket = argument;
   stop_watching(socket);
-  if (socket->fd >= 0) close(socket->fd);
-  socket->fd = -1;
+  close_descriptors(socket);
 }
 
 static void on_collected(napi_env env, void *data, void *hint) {
@@ -192,33 +203,46 @@ static void on_collected(napi_env env, void *data, void *hint) {
   free(data);
 }
 
-/* open(namespacePath: string | null): handle | -errno */
+/*
+ * open(where: string | handle | null): handle | -errno
+ *
+ * A path of a network namespace is opened once: sockets beside that one are in the same namespace, also when the path has
+ * become that of another one.
+ */
 static napi_value nl_open(napi_env env, napi_callback_info info) {
   napi_value argv[MAX_ARGUMENTS];
   if (!get_arguments(env, info, 1, argv)) return NULL;
   napi_valuetype type;
   if (napi_typeof(env, argv[0], &type) != napi_ok) return NULL;
-  int fd;
-  if (type == napi_null || type == napi_undefined) {
-    fd = create_socket();
-  } else {
+  int namespace_fd = -1;
+  if (type == napi_object) {
+    nl_socket *beside = get_socket(env, argv[0]);
+    if (beside == NULL) return NULL;
+    if (beside->fd < 0) return make_int(env, -EBADF);
+    if (beside->namespace_fd >= 0) {
+      namespace_fd = fcntl(beside->namespace_fd, F_DUPFD_CLOEXEC, 0);
+      if (namespace_fd < 0) return make_int(env, -errno);
+    }
+  } else if (type != napi_null && type != napi_undefined) {
     size_t length;
     char *path = get_text(env, argv[0], &length);
     if (path == NULL) return NULL;
-    struct namespace_task task = {.path = path, .result = -EAGAIN};
-    pthread_t thread;
-    int failure = pthread_create(&thread, NULL, create_in_namespace, &task);
-    if (failure == 0) pthread_join(thread, NULL);
-    else task.result = -failure;
+    namespace_fd = open(path, O_RDONLY | O_CLOEXEC);
+    int error = -errno;
     free(path);
-    fd = task.result;
+    if (namespace_fd < 0) return make_int(env, error);
   }
-  if (fd < 0) return make_int(env, fd);
+  int fd = namespace_fd < 0 ? create_socket() : create_socket_in(namespace_fd);
+  if (fd < 0) {
+    if (namespace_fd >= 0) close(namespace_fd);
+    return make_int(env, fd);
+  }
 
   nl_socket *socket = calloc(1, sizeof *socket);
   napi_value handle = NULL;
   if (socket == NULL || napi_create_object(env, &handle) != napi_ok) goto failed;
   socket->fd = fd;
+  socket->namespace_fd = namespace_fd;
   socket->wake_fd = -1;
   socket->env = env;
   if (napi_type_tag_object(env, handle, &socket_tag) != napi_ok ||
@@ -230,6 +254,7 @@ static napi_value nl_open(napi_env env, napi_callback_info info) {
 failed:
   free(socket);
   close(fd);
+  if (namespace_fd >= 0) close(namespace_fd);
   return make_int(env, -ENOMEM);
 }
 
@@ -381,16 +406,20 @@ static void *watch_loop(void *argument) {
 }
 
 /*
- * watch(handle, (bytes: Buffer, status: number) => void): 0 | -errno
+ * watch(handle, (bytes: Buffer, status: number) => void, keepAlive: boolean): 0 | -errno
  *
  * `bytes` holds whole datagrams one after the other, each padded to 4 bytes. `status` is 0, or the errno that came
  * after them: ENOBUFS (the kernel dropped messages), EMSGSIZE (one was too long); after any other the watch is over.
+ * With `keepAlive` false the event loop does not wait for it.
  */
 static napi_value nl_watch(napi_env env, napi_callback_info info) {
   napi_value argv[MAX_ARGUMENTS], name;
   if (!get_arguments(env, info, 2, argv)) return NULL;
   nl_socket *socket = get_socket(env, argv[0]);
   if (socket == NULL) return NULL;
+  /* A missing argument is `undefined`, which is no boolean: the watch keeps the process alive. */
+  bool keep_alive = true;
+  if (napi_get_value_bool(env, argv[2], &keep_alive) != napi_ok) keep_alive = true;
   if (socket->watching) return make_int(env, -EBUSY);
   if (socket->fd < 0) return make_int(env, -EBADF);
   socket->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -411,6 +440,7 @@ static napi_value nl_watch(napi_env env, napi_callback_info info) {
     socket->wake_fd = -1;
     return make_int(env, -failure);
   }
+  if (!keep_alive) napi_unref_threadsafe_function(env, socket->deliver);
   socket->watching = true;
   /* Hooks run last in, first out: registered after the threadsafe function, so run before that is torn down. */
   napi_add_env_cleanup_hook(env, on_environment_exit, socket);

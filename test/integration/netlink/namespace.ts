@@ -8,9 +8,10 @@ import { randomBytes } from 'node:crypto';
 import { type LinkData, openRtnetlink } from '../../../src/netlink/index.ts';
 
 export class Namespace {
-  readonly name = `nl-${process.pid}-${randomBytes(3).toString('hex')}`;
+  readonly name: string;
 
-  constructor() {
+  constructor(name = `nl-${process.pid}-${randomBytes(3).toString('hex')}`) {
+    this.name = name;
     execFileSync('ip', ['netns', 'add', this.name]);
   }
 
