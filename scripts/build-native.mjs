@@ -3,7 +3,7 @@
  * Compiles the native addon of the netlink library to build/native/ovn_bgp_agent_native.node.
  *
  * In: src/netlink/native/addon.c, a C compiler (`CC`, else `cc`; `CFLAGS` is appended) and the Node-API headers of the
- * development dependency `node-api-headers` (else those installed beside node). Needs no network and no node-gyp.
+ * dependency `node-api-headers` (else those installed beside node). Needs no network and no node-gyp.
  * Does nothing when neither source, headers nor command have changed since the last build. On failure it prints one
  * line that says what to do (after the compiler's own output, if any) and exits with 1.
  */
@@ -75,9 +75,7 @@ function findHeaders() {
     if (error.code !== 'MODULE_NOT_FOUND') throw error;
   }
   const found = candidates.find((directory) => existsSync(path.join(directory, 'node_api.h')));
-  return (
-    found ?? fail('no Node-API headers found: run "npm ci" (they come with the development dependencies)')
-  );
+  return found ?? fail('no Node-API headers found: run "npm ci" (they are a dependency)');
 }
 
 function fail(reason) {
