@@ -6,6 +6,7 @@
  * a candidate lasts until its place is known.
  */
 import type { Prefix } from '../base/address.ts';
+import { subjectOf } from '../exposures/subject.ts';
 import { type Denial, type Exposure, isAssumed, type Verdict } from '../exposures/types.ts';
 import { describeRow } from '../ovn/describe.ts';
 import type { CandidateKey } from '../ovn/topology.ts';
@@ -71,10 +72,6 @@ export class AssumedPlaces {
       },
     ];
   }
-}
-
-function subjectOf({ kind, prefix, address }: Exposure): string {
-  return kind === 'tenant-subnet' ? prefix : address;
 }
 
 function denialOf(exposure: Exposure): Denial {

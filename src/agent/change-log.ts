@@ -8,6 +8,7 @@ import type { Prefix } from '../base/address.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 import { reasonText } from '../exposures/reasons.ts';
+import { subjectOf } from '../exposures/subject.ts';
 import { describe } from '../node/describe.ts';
 import type { ChangeOutcome, NodePlan, ObjectKey } from '../node/objects.ts';
 import type { Pending } from '../wiring/types.ts';
@@ -48,19 +49,22 @@ export class ChangeLog {
     for (const exposure of step.exposed) {
       this.#log.info(
         {
-          address: exposure.address,
+          address: subjectOf(exposure),
           network: exposure.network.name,
           because: exposure.because.map((reason) => reasonText(reason)),
         },
         'expose',
       );
       if (exposure.warning !== undefined) {
-        this.#log.warn({ address: exposure.address }, `exposed all the same: ${exposure.warning}`);
+        this.#log.warn({ address: subjectOf(exposure) }, `exposed all the same: ${exposure.warning}`);
       }
     }
-    for (const exposure of step.withdrawn) {
+    for (const { exposure, because } of step.withdrawn) {
       if (held.has(exposure.prefix)) continue;
-      this.#log.info({ address: exposure.address, network: exposure.network.name }, 'withdraw');
+      this.#log.info(
+        { address: subjectOf(exposure), network: exposure.network.name, because: [because] },
+        'withdraw',
+      );
     }
     for (const denial of step.denied) {
       const fields = { code: denial.code, row: denial.row, address: denial.address };

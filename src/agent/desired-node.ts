@@ -20,12 +20,17 @@ import { MethodHandover } from './method-handover.ts';
 import { MigrationGrace } from './migration-grace.ts';
 import { Planner } from './planner.ts';
 
+/** A denial with all addresses that it keeps from being exposed; where it is about one, that one. */
+export type ExplainedDenial = Denial & { readonly addresses: readonly string[] };
+
 /** Sorted: the same databases give the same lists, whatever the order of their rows. */
 export interface DesiredNode {
   readonly desired: ReadonlyMap<ObjectKey, DesiredObject>;
   readonly exposures: readonly Exposure[];
-  readonly denials: readonly Denial[];
+  readonly denials: readonly ExplainedDenial[];
   readonly pending: readonly Pending[];
+  /** Keys of the objects that announce an exposure; none while something is missing for it. */
+  readonly advertisedBy: (exposure: Exposure) => readonly ObjectKey[];
 }
 
 /** `node`: the node that it is for, already read; what carries its addresses meanwhile is wanted, too. */
@@ -46,9 +51,17 @@ export function desiredNode(
     desired: planner.desired,
     exposures: [...planner.exposures.values()].sort((a, b) => compareIp(a.prefix, b.prefix)),
     denials: sortedBy(
-      planner.denials(),
+      explained(planner),
       ({ row, address, code }) => `${row.name ?? ''} ${row.uuid} ${address ?? ''} ${code}`,
     ),
     pending: sortedBy(planner.pending(), ({ subject }) => subject),
+    advertisedBy: (exposure) => planner.advertisedBy(exposure),
   };
+}
+
+function* explained(planner: Planner): Iterable<ExplainedDenial> {
+  for (const denial of planner.denials()) {
+    const { address, candidate } = denial;
+    yield { ...denial, addresses: address === undefined ? planner.addressesOf(candidate) : [address] };
+  }
 }

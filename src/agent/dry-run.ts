@@ -6,13 +6,14 @@
  */
 import type { Logger } from '../base/logger.ts';
 import type { AgentConfig } from '../config/types.ts';
-import type { Denial, Exposure } from '../exposures/types.ts';
+import type { Exposure } from '../exposures/types.ts';
 import type { NodeEdge } from '../node/edge.ts';
 import { Node } from '../node/node.ts';
 import type { NodePlan } from '../node/objects.ts';
 import type { NodeIdentity } from '../ovn/topology.ts';
 import type { Pending } from '../wiring/types.ts';
-import { desiredNode } from './desired-node.ts';
+import { type Announcements, announcements } from './announcements.ts';
+import { type DesiredNode, desiredNode, type ExplainedDenial } from './desired-node.ts';
 import { FactsReader } from './facts-reader.ts';
 import { readIdentity } from './identity.ts';
 import { openOvnSource, ovnPlaces } from './ovn-source.ts';
@@ -22,7 +23,9 @@ export interface DryRun {
   readonly identity: NodeIdentity;
   readonly plan: NodePlan;
   readonly exposures: readonly Exposure[];
-  readonly denials: readonly Denial[];
+  /** By prefix of the exposure. */
+  readonly announcements: Announcements;
+  readonly denials: readonly ExplainedDenial[];
   readonly pending: readonly Pending[];
 }
 
@@ -55,12 +58,25 @@ export async function dryRun(parts: DryRunParts, signal: AbortSignal): Promise<D
     const facts = reader.former.isEmpty ? before : await reader.read(signal);
     node.setScope(reader.scope(facts));
     await node.read(undefined, signal);
-    const { desired, exposures, denials, pending } = desiredNode(config, source.topology, facts, node);
-    return { identity, plan: node.plan(desired), exposures, denials, pending };
+    return dryRunOf(identity, desiredNode(config, source.topology, facts, node), node);
   } finally {
     node.close();
     await source.close();
   }
+}
+
+/** What is wanted against a node that was read. */
+export function dryRunOf(identity: NodeIdentity, wanted: DesiredNode, node: Node): DryRun {
+  const { desired, exposures, denials, pending, advertisedBy } = wanted;
+  const plan = node.plan(desired);
+  return {
+    identity,
+    plan,
+    exposures,
+    announcements: announcements(exposures, advertisedBy, plan),
+    denials,
+    pending,
+  };
 }
 
 async function awaiting<T>(what: string, answer: Promise<T>): Promise<T> {

@@ -6,9 +6,10 @@
  * so the result does not depend on the order of events; a full recompute over all candidates gives the same state, and a
  * test compares the two.
  */
-import type { Prefix } from '../base/address.ts';
+import { networkAddress, type Prefix } from '../base/address.ts';
 import { ownWinner, settle } from '../exposures/conflicts.ts';
 import type { Denial, Exposure, Verdict } from '../exposures/types.ts';
+import { describeRow } from '../ovn/describe.ts';
 import type { CandidateKey } from '../ovn/topology.ts';
 
 export interface ExposureDelta {
@@ -42,6 +43,20 @@ export class ExposureState {
 
   verdicts(): Iterable<readonly [CandidateKey, Verdict]> {
     return this.#verdicts;
+  }
+
+  /** Why this is exposed no more, after the update that ended it. */
+  whyNot({ candidate, prefix, because }: Exposure): string {
+    const row = because[0] === undefined ? candidate : describeRow(because[0].row);
+    const verdict = this.#verdicts.get(candidate);
+    const lost = this.#conflicts.get(prefix)?.find((denial) => denial.candidate === candidate);
+    if (lost !== undefined) return lost.message;
+    if (verdict === undefined) return `${row} is gone`;
+    const own = new Set<string>([prefix, networkAddress(prefix)]);
+    const denial =
+      verdict.denials.find(({ address }) => address !== undefined && own.has(address)) ??
+      verdict.denials.find(({ address }) => address === undefined);
+    return denial?.message ?? `${row} does not have it any more`;
   }
 
   candidates(): Iterable<CandidateKey> {

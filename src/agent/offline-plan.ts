@@ -9,10 +9,12 @@
 import { sortedBy } from '../base/order.ts';
 import { quote } from '../base/quote.ts';
 import type { AgentConfig } from '../config/types.ts';
+import { noChanges } from '../node/diff.ts';
 import { keyOf } from '../node/keys.ts';
 import type { DesiredObject } from '../node/objects.ts';
 import type { NodeIdentity } from '../ovn/topology.ts';
 import type { DatabaseFile, FileContents } from '../ovsdb/index.ts';
+import { type Announcements, announcements } from './announcements.ts';
 import { type DesiredNode, desiredNode } from './desired-node.ts';
 import { localOvnKeys } from './local-ovn-keys.ts';
 import { mappedBridges, mappingWarnings, nodeFacts } from './node-facts.ts';
@@ -63,7 +65,9 @@ export interface PlanSource {
   readonly lacks: readonly string[];
 }
 
-export interface OfflinePlan extends Omit<DesiredNode, 'desired'> {
+export interface OfflinePlan extends Omit<DesiredNode, 'desired' | 'advertisedBy'> {
+  /** As if everything that is wanted were in place. */
+  readonly announcements: Announcements;
   readonly identity: NodeIdentity;
   readonly sources: readonly PlanSource[];
   readonly assumptions: readonly Assumption[];
@@ -98,9 +102,10 @@ export function offlinePlan(input: OfflineInput): OfflinePlan {
     ...(local === undefined ? [] : [{ database: 'open_vswitch', ...local } as const]),
     ...(own === undefined ? [] : [{ database: 'local_northbound', ...own } as const]),
   ];
-  const { desired, pending, ...rest } = desiredNode(config, topology, facts);
+  const { desired, pending, advertisedBy, ...rest } = desiredNode(config, topology, facts);
   return {
     ...rest,
+    announcements: announcements(rest.exposures, advertisedBy, noChanges(desired)),
     pending: sortedBy([...pending, ...(ownOvn?.problems ?? [])], ({ subject }) => subject),
     identity,
     sources: read.map(sourceOf),

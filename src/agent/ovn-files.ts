@@ -75,11 +75,12 @@ function readNorthbound(config: AgentConfig, files: OvnFiles): OvnContents {
   return {
     read,
     hosts: bindings === undefined ? undefined : hostsIn(bindings.tables.Chassis),
-    warnings: lacking ? [`${why}; they count as bound nowhere: give --sb-db FILE`] : [],
+    warnings: lacking ? [`${why}; their addresses wait: give --sb-db FILE`] : [],
     topologyFor: (identity) =>
       createNorthboundTopology(contents.tables, identity, {
         cms: config.cms,
         ...(bindings === undefined ? {} : { bindings: bindings.tables }),
+        awaitsBindings: (what) => lacking && (what === 'port' || !question.gatewaysTold),
       }),
   };
 }

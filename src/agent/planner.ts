@@ -10,6 +10,7 @@ import type { AgentConfig } from '../config/types.ts';
 import { evaluateCandidate } from '../exposures/evaluate.ts';
 import { NodeNeeds } from '../exposures/needs.ts';
 import { hasServiceTags } from '../exposures/provider-network.ts';
+import { addressesOf } from '../exposures/subject.ts';
 import type { Denial, Exposure, ExposurePolicy, Verdict } from '../exposures/types.ts';
 import { keyOf } from '../node/keys.ts';
 import type { DesiredObject, NodeObjectKind, ObjectKey } from '../node/objects.ts';
@@ -44,6 +45,12 @@ export type Upheaval = 'snapshot' | 'source' | 'mappings' | 'settings';
 
 const NO_LOSS: Loss = { objects: new Map(), prefixes: new Set() };
 
+/** What is exposed no more, and why. */
+export interface Withdrawal {
+  readonly exposure: Exposure;
+  readonly because: string;
+}
+
 /** What one computation changed. */
 export interface PlanningStep {
   /** Empty: only rows changed, or what the node itself is like. */
@@ -53,7 +60,7 @@ export interface PlanningStep {
   /** Keys to compare with the node; `all` after a change of the facts. */
   readonly touched: ReadonlySet<ObjectKey> | 'all';
   readonly exposed: readonly Exposure[];
-  readonly withdrawn: readonly Exposure[];
+  readonly withdrawn: readonly Withdrawal[];
   readonly denied: readonly Denial[];
 }
 
@@ -96,6 +103,24 @@ export class Planner {
 
   denials(): Iterable<Denial> {
     return this.#exposures.denials();
+  }
+
+  /** The addresses that a candidate would be exposed with; for messages. */
+  addressesOf(key: CandidateKey): readonly string[] {
+    try {
+      const candidate = this.#topology?.resolve(key);
+      return candidate === undefined ? [] : addressesOf(candidate);
+    } catch {
+      // Its own denial says what is wrong with it.
+      return [];
+    }
+  }
+
+  /** Keys of the objects that announce an exposure on this node; none while something is missing for it. */
+  advertisedBy(exposure: Exposure): readonly ObjectKey[] {
+    if (this.#facts === undefined) return [];
+    const { objects } = this.#method.expose(exposure, { config: this.#config, facts: this.#facts });
+    return objects.flatMap(({ object, role }) => (role === 'advertise' ? [keyOf(object)] : []));
   }
 
   /** What is wanted but waits for something; sorted by subject. */
@@ -207,7 +232,10 @@ export class Planner {
       loss,
       touched: all ? 'all' : touched,
       exposed: delta.exposed,
-      withdrawn: delta.withdrawn,
+      withdrawn: delta.withdrawn.map((exposure) => ({
+        exposure,
+        because: this.#exposures.whyNot(exposure),
+      })),
       denied: delta.denied,
     };
   }

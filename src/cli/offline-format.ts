@@ -1,6 +1,8 @@
 /** Prints an offline plan for people and for programs. Pure: the same plan prints the same text. */
+
+import { countByState } from '../agent/announcements.ts';
 import type { OfflinePlan } from '../agent/offline-plan.ts';
-import { verboseLines } from './plan-format.ts';
+import { exposuresJson, verboseLines } from './plan-format.ts';
 import { LISTS, objectLists } from './plan-lists.ts';
 
 export function offlineText(plan: OfflinePlan, verbose: boolean): string {
@@ -25,14 +27,15 @@ export function offlineText(plan: OfflinePlan, verbose: boolean): string {
     }
   }
   const { hostname, systemId } = plan.identity;
-  lines.push(
-    `${plan.desired.length} objects for ${plan.exposures.length} addresses on ${hostname} (chassis ${systemId}).`,
-  );
+  const { announced, waiting } = countByState(plan.announcements.values());
+  const more = waiting === 0 ? '' : `; ${waiting} ${waiting === 1 ? 'waits' : 'wait'}`;
+  const addresses = `${announced} ${announced === 1 ? 'address' : 'addresses'}`;
+  lines.push(`${plan.desired.length} objects for ${addresses} on ${hostname} (chassis ${systemId})${more}.`);
   return `${lines.join('\n')}\n`;
 }
 
 export function offlineJson(plan: OfflinePlan): string {
-  const { identity: node, sources, assumptions, warnings, exposures, denials, pending } = plan;
+  const { identity: node, sources, assumptions, warnings, denials, pending } = plan;
   return `${JSON.stringify(
     {
       mode: 'offline',
@@ -41,7 +44,8 @@ export function offlineJson(plan: OfflinePlan): string {
       assumptions,
       warnings,
       ...objectLists(plan.desired),
-      exposures,
+      summary: countByState(plan.announcements.values()),
+      exposures: exposuresJson(plan),
       denials,
       pending,
     },

@@ -1,6 +1,6 @@
 /**
  * `ovn-bgp-agent plan`: what would change on this node, without changing it. Exit code 0: nothing to do; 2: changes;
- * 1: it could not be found out; 64: wrong usage or configuration. With database files: what the agent would want on a
+ * 3: nothing can be done now, but something waits or is blocked; 1: it could not be found out; 64: wrong usage or configuration. With database files: what the agent would want on a
  * node, from those files alone; 0: it could be computed.
  */
 import { hostname } from 'node:os';
@@ -19,6 +19,7 @@ import type { CommandIo } from './io.ts';
 import { offlineJson, offlineText } from './offline-format.ts';
 import { addOfflineOptions, isOffline, type OfflineOptions, offlineInput } from './offline-options.ts';
 import { planJson, planText } from './plan-format.ts';
+import { isComplete } from './plan-summary.ts';
 
 interface PlanOptions extends OfflineOptions {
   readonly output: 'text' | 'json';
@@ -61,7 +62,8 @@ async function planLive(config: AgentConfig, options: PlanOptions, io: CommandIo
     for (const warning of snapshot === undefined ? [] : mappingWarnings(snapshot, config))
       io.stderr(`warning: ${warning}\n`);
     io.stdout(options.output === 'json' ? planJson(result) : planText(result, options.verbose));
-    io.setExitCode(changeCount(result.plan) === 0 ? EXIT.ok : EXIT.changes);
+    const complete = isComplete(result.announcements, result.pending) && result.plan.blocked.length === 0;
+    io.setExitCode(changeCount(result.plan) > 0 ? EXIT.changes : complete ? EXIT.ok : EXIT.incomplete);
   } finally {
     await edge.close();
   }

@@ -1,9 +1,12 @@
 /** Prints a dry run for people and for programs. Pure: the same plan prints the same text. */
+import { type AnnouncementState, countByState } from '../agent/announcements.ts';
 import type { DryRun } from '../agent/dry-run.ts';
 import { changeCount } from '../agent/plan-tools.ts';
 import { reasonText } from '../exposures/reasons.ts';
+import { subjectOf } from '../exposures/subject.ts';
 import { describe } from '../node/describe.ts';
 import type { Change } from '../node/objects.ts';
+import { summaryLine } from './plan-summary.ts';
 
 const SIGN = { add: '+', change: '~', remove: '-' } as const;
 
@@ -16,12 +19,8 @@ export function planText(run: DryRun, verbose: boolean): string {
   for (const { desired, reason } of run.plan.blocked) lines.push(`! ${describe(desired.object)}: ${reason}`);
   for (const { subject, reason } of run.pending) lines.push(`? ${subject} waits: ${reason}`);
   if (verbose) lines.push(...verboseLines(run));
-  const changes = changeCount(run.plan);
-  lines.push(
-    changes === 0
-      ? `Nothing to do: ${run.exposures.length} addresses are exposed on ${run.identity.hostname} as they should be.`
-      : `${changes} changes for ${run.exposures.length} addresses on ${run.identity.hostname}.`,
-  );
+  const { hostname } = run.identity;
+  lines.push(summaryLine(changeCount(run.plan), run.announcements, run.pending, hostname));
   return `${lines.join('\n')}\n`;
 }
 
@@ -32,18 +31,40 @@ function changeText(change: Change): string {
 }
 
 /** What is exposed and what is not, each with its reason. */
-export function verboseLines({ exposures, denials }: Pick<DryRun, 'exposures' | 'denials'>): string[] {
+export function verboseLines({
+  exposures,
+  announcements,
+  denials,
+}: Pick<DryRun, 'exposures' | 'announcements' | 'denials'>): string[] {
   const lines = ['# exposed'];
   for (const exposure of exposures) {
     const because = exposure.because.map((reason) => reasonText(reason)).join('; ');
-    lines.push(`  ${exposure.address} on ${exposure.network.name}: ${because}`);
+    const state = STATE_WORDS[announcements.get(exposure.prefix) ?? 'waiting'];
+    lines.push(`  ${subjectOf(exposure)} on ${exposure.network.name}${state}: ${because}`);
     if (exposure.warning !== undefined) lines.push(`    warning: ${exposure.warning}`);
   }
   lines.push('# not exposed');
-  for (const denial of denials) {
-    lines.push(`  ${denial.row.name ?? denial.row.uuid}: ${denial.message} [${denial.code}]`);
+  for (const { row, addresses, message, code } of denials) {
+    const about = addresses.length === 0 ? '' : ` (${addresses.join(', ')})`;
+    lines.push(`  ${row.name ?? row.uuid}${about}: ${message} [${code}]`);
   }
   return lines;
+}
+
+const STATE_WORDS: Readonly<Record<AnnouncementState, string>> = {
+  announced: '',
+  changes: ', with these changes',
+  waiting: ', waits and is not announced',
+  blocked: ', blocked and not announced',
+  routed: ', routed for the addresses inside it',
+};
+
+/** Exposures as `plan --output json` prints them. */
+export function exposuresJson({
+  exposures,
+  announcements,
+}: Pick<DryRun, 'exposures' | 'announcements'>): readonly unknown[] {
+  return exposures.map((exposure) => ({ ...exposure, state: announcements.get(exposure.prefix) }));
 }
 
 export function planJson(run: DryRun): string {
@@ -65,7 +86,8 @@ export function planJson(run: DryRun): string {
       changes,
       blocked,
       pending: run.pending,
-      exposures: run.exposures,
+      summary: countByState(run.announcements.values()),
+      exposures: exposuresJson(run),
       denials: run.denials,
     },
     undefined,

@@ -1,6 +1,7 @@
 /** docs/reference/plan.schema.json against what `plan --output json` really prints. */
 import { describe, expect, it } from 'vitest';
 import { desiredNode } from '../agent/desired-node.ts';
+import { dryRunOf } from '../agent/dry-run.ts';
 import { FactsReader } from '../agent/facts-reader.ts';
 import { OvnNode } from '../agent/local-ovn-testing.ts';
 import { offlinePlan } from '../agent/offline-plan.ts';
@@ -109,12 +110,12 @@ async function live(settings: Partial<AgentConfig>): Promise<Json> {
   const reader = new FactsReader(edge, config, silentLogger);
   const facts = await reader.read(AbortSignal.timeout(5000));
   const topology = createNorthboundTopology(cloud().db.views, IDENTITY);
-  const { desired, ...rest } = desiredNode(config, topology, facts);
+  const wanted = desiredNode(config, topology, facts);
   const node = new Node(edge, silentLogger);
   try {
     node.setScope(reader.scope(facts));
     await node.read();
-    return JSON.parse(planJson({ identity: IDENTITY, plan: node.plan(desired), ...rest })) as Json;
+    return JSON.parse(planJson(dryRunOf(IDENTITY, wanted, node))) as Json;
   } finally {
     node.close();
   }
@@ -152,11 +153,11 @@ describe('the schema of plan', () => {
     const config = configOf({ exposingMethod: 'ovn' });
     const reader = new FactsReader(made.edge, config, silentLogger);
     const facts = await reader.read(AbortSignal.timeout(5000));
-    const { desired, ...rest } = desiredNode(config, made.topology, facts);
+    const wanted = desiredNode(config, made.topology, facts);
     const node = new Node(made.edge, silentLogger);
     node.setScope(reader.scope(facts));
     await node.read();
-    const plan = JSON.parse(planJson({ identity: IDENTITY, plan: node.plan(desired), ...rest })) as Json;
+    const plan = JSON.parse(planJson(dryRunOf(IDENTITY, wanted, node))) as Json;
     node.close();
     expect(schemaProblems(plan)).toEqual([]);
     const kinds = (plan.changes as { readonly object: { readonly kind: string } }[]).map(
