@@ -5,6 +5,8 @@
  * that may hold something of the agent's; carrying it out withdraws first and unwires last, as always. What is not the
  * agent's by mark or name is not in it. Settings below /proc/sys are put back where what they served is taken away.
  */
+import type { Clock } from '../base/clock.ts';
+import type { DatabaseTrouble } from '../base/database-trouble.ts';
 import type { Logger } from '../base/logger.ts';
 import type { AgentConfig } from '../config/types.ts';
 import type { NodeEdge } from '../node/edge.ts';
@@ -20,15 +22,18 @@ import type {
 } from '../node/objects.ts';
 import type { OvsSnapshot } from '../openvswitch/types.ts';
 import { proxyArpPath, proxyNdpPath } from '../wiring/names.ts';
+import { awaitSwitch } from './await-database.ts';
 import { FactsReader } from './facts-reader.ts';
 import { changeCount } from './plan-tools.ts';
 import { TableBook } from './table-book.ts';
-import { whenSnapshot } from './when-snapshot.ts';
 
 export interface CleanupParts {
   readonly config: AgentConfig;
   readonly edge: NodeEdge;
   readonly log: Logger;
+  readonly clock: Clock;
+  /** Hears what is wrong with a database that is waited for. */
+  readonly tell: (trouble: DatabaseTrouble) => void;
 }
 
 export interface Cleanup {
@@ -45,8 +50,8 @@ type Served = ReadonlyMap<string, readonly { readonly path: string; readonly mad
 
 /** Looks at the node; throws when the local Open_vSwitch database does not answer. */
 export async function planCleanup(parts: CleanupParts, signal: AbortSignal): Promise<Cleanup> {
-  const { config, edge, log } = parts;
-  const snapshot = await whenSnapshot(edge.ovs, signal);
+  const { config, edge, log, clock, tell } = parts;
+  const snapshot = await awaitSwitch(edge, config, clock, tell, signal);
   const reader = new FactsReader(edge, config, log);
   const facts = await reader.read(signal);
   const scope = await wholeScope(reader.scope(facts), edge, snapshot, config, signal);

@@ -2,8 +2,10 @@
  * One computation without a write: what `plan` prints.
  *
  * The same stages as the daemon's, once: databases, facts, exposures, wiring, comparison with the node. Throws when a
- * database does not answer before the signal aborts; the message says which.
+ * database cannot be read before the signal aborts; the message says which, and why.
  */
+import type { Clock } from '../base/clock.ts';
+import type { DatabaseTrouble } from '../base/database-trouble.ts';
 import type { Logger } from '../base/logger.ts';
 import type { AgentConfig } from '../config/types.ts';
 import type { Exposure } from '../exposures/types.ts';
@@ -13,11 +15,11 @@ import type { NodePlan } from '../node/objects.ts';
 import type { NodeIdentity } from '../ovn/topology.ts';
 import type { Pending } from '../wiring/types.ts';
 import { type Announcements, announcements } from './announcements.ts';
+import { awaitDatabase, awaitSwitch } from './await-database.ts';
 import { type DesiredNode, desiredNode, type ExplainedDenial } from './desired-node.ts';
 import { FactsReader } from './facts-reader.ts';
 import { readIdentity } from './identity.ts';
 import { openOvnSource, ovnPlaces } from './ovn-source.ts';
-import { whenSnapshot } from './when-snapshot.ts';
 
 export interface DryRun {
   readonly identity: NodeIdentity;
@@ -34,12 +36,14 @@ export interface DryRunParts {
   readonly edge: NodeEdge;
   readonly log: Logger;
   readonly osHostname: string;
+  readonly clock: Clock;
+  /** Hears what is wrong with a database that is waited for. */
+  readonly tell: (trouble: DatabaseTrouble) => void;
 }
 
 export async function dryRun(parts: DryRunParts, signal: AbortSignal): Promise<DryRun> {
-  const { config, edge, log, osHostname } = parts;
-  const local = `the local Open_vSwitch database at ${config.ovsdbConnection}`;
-  const snapshot = await awaiting(local, whenSnapshot(edge.ovs, signal));
+  const { config, edge, log, osHostname, clock, tell } = parts;
+  const snapshot = await awaitSwitch(edge, config, clock, tell, signal);
   const identity = readIdentity(snapshot, osHostname);
   if (identity === undefined) {
     throw new Error(
@@ -51,7 +55,12 @@ export async function dryRun(parts: DryRunParts, signal: AbortSignal): Promise<D
   const source = openOvnSource(config, places, identity, log, { changed: () => undefined });
   const node = new Node(edge, log);
   try {
-    await awaiting(`the OVN database at ${places.database}`, source.whenSynchronized(signal));
+    await awaitDatabase(source.whenSynchronized(signal), {
+      what: `the OVN database at ${places.database}`,
+      troubles: () => source.troubles(),
+      clock,
+      tell,
+    });
     const reader = new FactsReader(edge, config, log);
     const before = await reader.read(signal);
     await reader.former.ask(signal);
@@ -77,12 +86,4 @@ export function dryRunOf(identity: NodeIdentity, wanted: DesiredNode, node: Node
     denials,
     pending,
   };
-}
-
-async function awaiting<T>(what: string, answer: Promise<T>): Promise<T> {
-  try {
-    return await answer;
-  } catch (cause) {
-    throw new Error(`no answer from ${what}`, { cause });
-  }
 }

@@ -8,6 +8,7 @@
  * lost connection changes nothing: the replica keeps its contents.
  */
 import type { Clock } from '../base/clock.ts';
+import type { DatabaseTrouble } from '../base/database-trouble.ts';
 import type { Logger } from '../base/logger.ts';
 import type { AgentConfig } from '../config/types.ts';
 import { type BindingsQuestion, needsBindings } from '../ovn/bindings.ts';
@@ -17,6 +18,7 @@ import { createNorthboundTopology, type NorthboundTopology } from '../ovn/northb
 import { NORTHBOUND, type NorthboundDatabase } from '../ovn/northbound-schema.ts';
 import type { NodeIdentity } from '../ovn/topology.ts';
 import type { ChangeSet, OvsdbClient, Replica } from '../ovsdb/index.ts';
+import { troublesOf } from './await-database.ts';
 import type { OvnSource, OvnSourceEvents } from './source.ts';
 
 export interface NorthboundClients {
@@ -86,6 +88,11 @@ export class NorthboundSource implements OvnSource {
   get synchronized(): boolean {
     const bound = !this.#needed || this.#southbound === undefined || this.#southbound.synchronized;
     return this.#northbound.synchronized && bound;
+  }
+
+  troubles(): readonly DatabaseTrouble[] {
+    const { northbound, southbound } = this.#clients;
+    return troublesOf(this.#needed && southbound !== undefined ? [northbound, southbound] : [northbound]);
   }
 
   async whenSynchronized(signal?: AbortSignal): Promise<void> {

@@ -6,6 +6,7 @@
  * the difference arrives as one snapshot when it is back.
  */
 import { type Clock, systemClock } from '../base/clock.ts';
+import type { DatabaseTrouble } from '../base/database-trouble.ts';
 import type { Logger } from '../base/logger.ts';
 import type { AgentConfig, TlsFiles } from '../config/types.ts';
 import type { OvsSnapshot } from '../openvswitch/types.ts';
@@ -21,6 +22,7 @@ import {
   type Replica,
   type Views,
 } from '../ovsdb/index.ts';
+import { troublesOf } from './await-database.ts';
 import { NorthboundSource } from './northbound-source.ts';
 import type { OvnSource, OvnSourceEvents } from './source.ts';
 
@@ -110,6 +112,7 @@ export function openOvnSource(
     get synchronized() {
       return source.replica.synchronized;
     },
+    troubles: () => troublesOf([client]),
     whenSynchronized: (signal) => source.replica.whenSynchronized(signal),
     close: () => client.close(),
   };

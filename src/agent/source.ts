@@ -1,4 +1,5 @@
 /** What the agent knows of the database that its driver reads; one implementation for one or for two databases. */
+import type { DatabaseTrouble } from '../base/database-trouble.ts';
 import type { CandidateKey, Topology } from '../ovn/topology.ts';
 
 export interface OvnSourceEvents {
@@ -11,6 +12,8 @@ export interface OvnSource {
   readonly remotes: string;
   /** Where the bindings would be read, should the driver's own database not tell where things are. */
   readonly bindingsRemotes: string | undefined;
+  /** Why databases that it needs cannot be read now. */
+  troubles(): readonly DatabaseTrouble[];
   whenSynchronized(signal?: AbortSignal): Promise<void>;
   close(): Promise<void>;
 }

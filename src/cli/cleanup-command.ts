@@ -6,6 +6,7 @@
 import type { Command } from 'commander';
 import { type Cleanup, planCleanup } from '../agent/cleanup.ts';
 import { changeCount } from '../agent/plan-tools.ts';
+import { systemClock } from '../base/clock.ts';
 import { silentLogger } from '../base/logger.ts';
 import { describe } from '../node/describe.ts';
 import type { Change, ChangeOutcome } from '../node/objects.ts';
@@ -14,6 +15,7 @@ import { openEdges } from './edges.ts';
 import { EXIT } from './exit-codes.ts';
 import type { CommandIo } from './io.ts';
 import { lockForCommand } from './lock-for-command.ts';
+import { parseSeconds } from './seconds.ts';
 
 const DATABASE_WAIT_MS = 5000;
 
@@ -24,7 +26,7 @@ export function registerCleanupCommand(program: Command, io: CommandIo): void {
       'remove everything the agent made on this node, for every exposing method; stop the agent first',
     )
     .option('--dry-run', 'only list it', false)
-    .option('--timeout <seconds>', 'when to give up', Number, 60);
+    .option('--timeout <seconds>', 'when to give up', parseSeconds, 60);
   addConfigOptions(command).action(async () => {
     const loaded = await loadFromOptions(command, io, { refuseUnsupported: false });
     if (loaded === undefined) return;
@@ -36,7 +38,16 @@ export function registerCleanupCommand(program: Command, io: CommandIo): void {
     const signal = AbortSignal.timeout(timeout * 1000);
     try {
       await edge.whenLocalOvnIsKnown(DATABASE_WAIT_MS);
-      const cleanup = await planCleanup({ config: loaded.config, edge, log: silentLogger }, signal);
+      const cleanup = await planCleanup(
+        {
+          config: loaded.config,
+          edge,
+          log: silentLogger,
+          clock: systemClock,
+          tell: ({ database, text }) => io.stderr(`waiting for ${database}: ${text}\n`),
+        },
+        signal,
+      );
       try {
         await report(cleanup, dryRun, io, signal);
       } finally {

@@ -23,6 +23,7 @@ import { EXIT } from './exit-codes.ts';
 import type { CommandIo } from './io.ts';
 import { localOvnText } from './local-ovn-format.ts';
 import { openRunLogger } from './run-logger.ts';
+import { withOneSwitchRemote } from './switch-socket.ts';
 
 const CAUGHT_UP_MS = 30_000;
 
@@ -135,7 +136,7 @@ async function withEdge(
 ): Promise<void> {
   const loaded = await loadFromOptions(command, io, { refuseUnsupported: false });
   if (loaded === undefined) return;
-  const { config } = loaded;
+  const config = withOneSwitchRemote(loaded.config);
   const log = logging ? runLog(config) : silentLogger;
   const stop = new AbortController();
   const onStop = (): void => stop.abort();

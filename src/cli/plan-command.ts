@@ -4,12 +4,13 @@
  * node, from those files alone; 0: it could be computed.
  */
 import { hostname } from 'node:os';
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Command, Option } from 'commander';
 import { type DryRun, dryRun } from '../agent/dry-run.ts';
 import { mappingWarnings } from '../agent/node-facts.ts';
 import { type OfflinePlan, offlinePlan } from '../agent/offline-plan.ts';
 import { OfflineInputError } from '../agent/ovn-files.ts';
 import { changeCount } from '../agent/plan-tools.ts';
+import { systemClock } from '../base/clock.ts';
 import { silentLogger } from '../base/logger.ts';
 import type { AgentConfig } from '../config/types.ts';
 import { addConfigOptions, loadFromOptions } from './config-options.ts';
@@ -20,6 +21,7 @@ import { offlineJson, offlineText } from './offline-format.ts';
 import { addOfflineOptions, isOffline, type OfflineOptions, offlineInput } from './offline-options.ts';
 import { planJson, planText } from './plan-format.ts';
 import { isComplete } from './plan-summary.ts';
+import { parseSeconds } from './seconds.ts';
 
 interface PlanOptions extends OfflineOptions {
   readonly output: 'text' | 'json';
@@ -55,7 +57,14 @@ async function planLive(config: AgentConfig, options: PlanOptions, io: CommandIo
     // Down: what is wanted of it is shown as blocked.
     if (config.exposingMethod === 'ovn') await edge.whenLocalOvnIsKnown(LOCAL_OVN_WAIT_MS);
     const result: DryRun = await dryRun(
-      { config, edge, log: silentLogger, osHostname: hostname() },
+      {
+        config,
+        edge,
+        log: silentLogger,
+        osHostname: hostname(),
+        clock: systemClock,
+        tell: ({ database, text }) => io.stderr(`waiting for ${database}: ${text}\n`),
+      },
       AbortSignal.timeout(options.timeout * 1000),
     );
     const snapshot = edge.ovs.snapshot();
@@ -82,11 +91,4 @@ async function planOffline(config: AgentConfig, options: PlanOptions, io: Comman
   for (const warning of plan.warnings) io.stderr(`warning: ${warning}\n`);
   io.stdout(options.output === 'json' ? offlineJson(plan) : offlineText(plan, options.verbose));
   io.setExitCode(EXIT.ok);
-}
-
-function parseSeconds(text: string): number {
-  const seconds = Number(text);
-  if (!(seconds > 0 && seconds <= 86_400))
-    throw new InvalidArgumentError('Give a number of seconds above 0.');
-  return seconds;
 }

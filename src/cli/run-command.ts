@@ -28,7 +28,11 @@ export function registerRunCommand(program: Command, io: CommandIo): void {
     if (lock === undefined) return;
     const runLogger = openRunLogger(config);
     const { log } = runLogger;
-    for (const warning of [...warnings, ...lock.warnings]) log.warn({}, warning);
+    for (const warning of [...warnings, ...lock.warnings]) {
+      log.warn({}, warning);
+      // The file may not be the one that somebody looks at: its name is a setting like the others.
+      if (config.logFile !== undefined) io.stderr(`warning: ${warning}\n`);
+    }
     log.info(
       { version: VERSION, node: process.version, driver: config.driver, via: config.advertiseVia },
       'starting',

@@ -177,3 +177,20 @@ it.each([
 ])('chooses the shape of the local cluster by its peers: %j', (text, expected) => {
   expect(assembled(`[local_ovn_cluster]\n${text}\n`)?.localOvnCluster).toMatchObject(expected);
 });
+
+it('looks for the switch where it may be, in the directory of this node first', () => {
+  const { values } = resolveOptions(
+    settingFinder({
+      documents: [parseIni('a.conf', Buffer.from('[DEFAULT]\novs_run_dir = /srv/ovs/run/\n'))],
+      overrides: new Map(),
+      environment: {},
+    }),
+  );
+  if (values === undefined) throw new TypeError('the file is right');
+  expect(assembleConfig(values).ovsdbConnection.split(',')).toEqual([
+    'unix:/srv/ovs/run/db.sock',
+    'unix:/run/openvswitch/db.sock',
+    'unix:/var/run/openvswitch/db.sock',
+    'unix:/usr/local/var/run/openvswitch/db.sock',
+  ]);
+});

@@ -16,7 +16,7 @@ export function assembleConfig(values: OptionValues): AgentConfig {
     vlanHandover: values.vlanHandover,
     reconcileIntervalSec: values.reconcileInterval,
     frrReconcileIntervalSec: values.frrReconcileInterval,
-    ovsdbConnection: values.ovsdbConnection,
+    ovsdbConnection: values.ovsdbConnection ?? switchSockets(values.ovsRunDir),
     ovsdbConnectionTimeoutSec: values.ovsdbConnectionTimeout,
     bgpAs: values.bgpAs,
     bgpRouterId: values.bgpRouterId,
@@ -68,6 +68,17 @@ export function assembleConfig(values: OptionValues): AgentConfig {
     logLevel: values.debug ? 'debug' : values.logLevel,
     logFile: logFile(values.logDir, values.logFile),
   };
+}
+
+/** Where distributions, OVS as it is built by default, and this node's configuration have the socket of the switch. */
+function switchSockets(ovsRunDir: string): string {
+  const directories = [
+    ovsRunDir,
+    '/run/openvswitch',
+    '/var/run/openvswitch',
+    '/usr/local/var/run/openvswitch',
+  ];
+  return [...new Set(directories.map((directory) => `unix:${join(directory, 'db.sock')}`))].join(',');
 }
 
 function localOvnCluster(values: OptionValues): LocalOvnClusterConfig {

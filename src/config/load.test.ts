@@ -243,6 +243,19 @@ ovn_nb_connection = 10.0.0.1:6641
     ]);
   });
 
+  it.each([
+    ['log_file', '/tmp/agent.log # for now', 'logFile'],
+    ['frr_run_dir', '/run/frr ; default', 'frrRunDir'],
+  ] as const)(
+    'takes what looks like a comment behind %s as part of it, and says so',
+    async (name, text, member) => {
+      const { config, warnings } = await load(`[DEFAULT]\n${name} = ${text}\n`);
+      expect(config[member]).toBe(text);
+      expect(warnings.join('\n')).toContain(`"${text}" is taken as it is`);
+      expect(warnings.join('\n')).toContain(name);
+    },
+  );
+
   it('refuses one name for two devices', async () => {
     expect(await problems('[DEFAULT]\nbgp_vrf = bgp-nic\n')).toEqual([
       'a.conf:2: [DEFAULT] bgp_vrf: bgp_nic and bgp_vrf name the same device "bgp-nic"; accepted: two different names',

@@ -13,7 +13,8 @@ const PYTHON_DEFAULTS: readonly (readonly [section: string, name: string, text: 
   ['DEFAULT', 'advertisement_method_tenant_networks', 'host'],
   ['DEFAULT', 'require_snat_disabled_for_tenant_networks', 'false'],
   ['DEFAULT', 'driver', 'ovn_bgp_driver'],
-  ['DEFAULT', 'ovsdb_connection', 'unix:/usr/local/var/run/openvswitch/db.sock'],
+  // A socket that no distribution has (unix:/usr/local/var/run/openvswitch/db.sock): one of those that are tried.
+  ['DEFAULT', 'ovsdb_connection', ''],
   ['DEFAULT', 'ovsdb_connection_timeout', '180'],
   ['DEFAULT', 'bgp_AS', '64999'],
   ['DEFAULT', 'bgp_router_id', ''],

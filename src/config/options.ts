@@ -95,9 +95,9 @@ export const OPTIONS = {
     help: "Seconds between two checks that FRR still has the agent's configuration and the VRF still stands. A restart of FRR is noticed at once and does not wait for it.",
   }),
   ovsdbConnection: option('DEFAULT', 'ovsdb_connection', {
-    type: remoteType,
-    default: 'unix:/usr/local/var/run/openvswitch/db.sock',
-    help: "The node's own Open vSwitch database. Distributions usually keep its socket at unix:/run/openvswitch/db.sock.",
+    type: optional(remoteType),
+    default: '',
+    help: "The node's own Open vSwitch database. Not set: the first that answers of the sockets db.sock in ovs_run_dir, /run/openvswitch, /var/run/openvswitch and /usr/local/var/run/openvswitch; the log says which.",
   }),
   ovsdbConnectionTimeout: option('DEFAULT', 'ovsdb_connection_timeout', {
     type: delayType,

@@ -2,6 +2,7 @@
  * Turns settings into checked values: substitutes references between options, parses, and collects every problem and
  * note instead of stopping at the first. Pure.
  */
+import { quote } from '../base/quote.ts';
 import { nearestName } from './nearest.ts';
 import { normalSection, placeText, type SectionName } from './option.ts';
 import { OPTION_IDS, type OptionId, type OptionValues, optionSpec } from './options.ts';
@@ -45,6 +46,12 @@ export function resolveOptions(settingOf: (id: OptionId) => Setting): Resolution
       continue;
     }
     if (parsed.note !== undefined) warnings.push(`${prefix}: ${parsed.note}`);
+    // As in oslo.config: taken as it is, and seldom meant.
+    if (COMMENT.test(text.text)) {
+      warnings.push(
+        `${prefix}: ${quote(text.text)} is taken as it is, with what looks like a comment${COMMENT_HINT}`,
+      );
+    }
     values[id] = parsed.value;
     const value = spec.type.format(parsed.value);
     sources.push({ section: spec.section, name: spec.name, value, origin: setting.origin });
@@ -103,10 +110,13 @@ function findOption(name: string, section: SectionName): OptionId | undefined {
     : at(normalSection(name.slice(0, dot)), name.slice(dot + 1));
 }
 
+const COMMENT = /\s[#;]/;
+const COMMENT_HINT = ' (a comment must have a line of its own)';
+
 /** The slips that the file format invites, and misspelt members of a closed set. */
 function hint(text: string, type: ValueType<unknown>): string {
   if (text.includes('\n')) return ' (lines that begin with white space continue the value above them)';
-  if (/\s[#;]/.test(text)) return ' (a comment must have a line of its own)';
+  if (COMMENT.test(text)) return COMMENT_HINT;
   const meant = type.choices === undefined ? undefined : nearestName(text, type.choices);
   return meant === undefined ? '' : ` (did you mean ${meant}?)`;
 }

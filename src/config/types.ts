@@ -73,6 +73,7 @@ export interface AgentConfig {
   readonly vlanHandover: VlanHandover;
   readonly reconcileIntervalSec: number;
   readonly frrReconcileIntervalSec: number;
+  /** Remotes, comma separated; the first that answers is it. */
   readonly ovsdbConnection: string;
   readonly ovsdbConnectionTimeoutSec: number;
   readonly bgpAs: number;

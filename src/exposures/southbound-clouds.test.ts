@@ -106,6 +106,14 @@ describe('a cloud of Neutron', () => {
     ]);
   });
 
+  it('announces subnets instead of hosts where the option says so, as the Northbound driver does', () => {
+    const { topology } = example();
+    const tenant = testTenant({ exposeNetworks: true, advertisementMethod: 'subnet' });
+    const { exposures } = evaluate(topology, { ...POLICY, tenant });
+    const inside = exposures.filter(({ prefix }) => prefix.startsWith('192.168.1.'));
+    expect(inside.map(({ prefix, announce }) => [prefix, announce])).toEqual([[INSIDE, true]]);
+  });
+
   it('keeps what lives here when the gateway goes', () => {
     const { cloud, topology, lines } = example();
     topology.affected(cloud.db.update('Port_Binding', 'port cr-lrp-gw', { chassis: 'chassis C2' }));

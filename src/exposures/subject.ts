@@ -18,7 +18,7 @@ export function addressesOf(candidate: Candidate): readonly string[] {
   return [...new Set(found(candidate))];
 }
 
-function* found(candidate: Candidate): Iterable<string> {
+function* found(candidate: Candidate): Generator<string, void> {
   switch (candidate.kind) {
     case 'port':
       yield* words(candidate.addressTexts);
@@ -39,7 +39,7 @@ function* found(candidate: Candidate): Iterable<string> {
       yield* words([candidate.vipText ?? '', candidate.vipFipText ?? '']);
       return;
     default:
-      return candidate satisfies never;
+      candidate satisfies never;
   }
 }
 

@@ -1,9 +1,10 @@
 /**
  * The local `Open_vSwitch` database as this room needs it.
  *
- * In: where the database is. Out: its tables, a call for every change, transactions. The client reconnects by itself and
+ * In: where the database is, or may be. Out: its tables, a call for every change, transactions. The client reconnects by itself and
  * the tables keep their last contents meanwhile.
  */
+import type { DatabaseTrouble } from '../base/database-trouble.ts';
 import type { Logger } from '../base/logger.ts';
 import { type Operation, OvsdbClient } from '../ovsdb/index.ts';
 import { SWITCH_SPEC } from './schema.ts';
@@ -16,6 +17,8 @@ export interface SwitchDatabase {
   subscribe(listener: () => void): () => void;
   /** One transaction: all operations or none; rejects when the server refuses it. */
   transact(operations: readonly Operation[], signal?: AbortSignal): Promise<unknown>;
+  /** Why it cannot be read now. */
+  trouble(): DatabaseTrouble | undefined;
   close(): Promise<void>;
 }
 
@@ -26,6 +29,8 @@ export function openSwitchDatabase(remote: string, logger: Logger): SwitchDataba
   const client = new OvsdbClient({
     remotes: remote,
     database: SWITCH_SPEC.name,
+    // The first that answers is the switch of this host, as often as it is asked for.
+    shuffleRemotes: false,
     backoff: BACKOFF,
     logger,
   });
@@ -44,6 +49,10 @@ export function openSwitchDatabase(remote: string, logger: Logger): SwitchDataba
       };
     },
     transact: (operations, signal) => client.transact(operations, signal),
+    trouble: () => {
+      const { trouble } = client;
+      return trouble === undefined ? undefined : { database: client.database, ...trouble };
+    },
     close: () => client.close(),
   };
 }

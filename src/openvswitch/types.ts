@@ -1,5 +1,6 @@
 /** The node's own Open vSwitch as the agent sees it: what vswitchd says of bridges and ports, and the flows. */
 import type { IpAddress, MacAddress } from '../base/address.ts';
+import type { DatabaseTrouble } from '../base/database-trouble.ts';
 
 export interface OvsPort {
   readonly name: string;
@@ -74,6 +75,8 @@ export const PORT_OWNER_KEY = 'ovn-bgp-agent';
 export interface OpenVSwitch {
   /** The last complete picture; `undefined` before the first and never emptied by a lost connection. */
   snapshot(): OvsSnapshot | undefined;
+  /** Why its database cannot be read now; absent or `undefined`: it can, or nothing is known yet. */
+  trouble?(): DatabaseTrouble | undefined;
   /** Flows of table 0 with the agent's cookie; a bridge that does not exist has none. */
   flows(bridge: string, signal?: AbortSignal): Promise<readonly Flow[]>;
   /**

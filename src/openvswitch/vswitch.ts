@@ -7,6 +7,7 @@
  * through as it is.
  */
 import { type Clock, systemClock } from '../base/clock.ts';
+import type { DatabaseTrouble } from '../base/database-trouble.ts';
 import type { Logger } from '../base/logger.ts';
 import { type Operation, OvsdbTransactionError } from '../ovsdb/index.ts';
 import { OvsError } from './errors.ts';
@@ -76,6 +77,10 @@ export class Vswitch implements OpenVSwitch {
     const tables = this.#snapshot === undefined ? this.#database.tables() : undefined;
     if (tables !== undefined) this.#snapshot = buildSnapshot(tables);
     return this.#snapshot;
+  }
+
+  trouble(): DatabaseTrouble | undefined {
+    return this.#database.trouble();
   }
 
   flows(bridge: string, signal?: AbortSignal): Promise<readonly Flow[]> {

@@ -40,6 +40,7 @@ import { assertSendable } from './sendable.ts';
 import { readTlsMaterial, type TlsMaterial, watchTlsMaterial } from './tls-material.ts';
 import { asTransactionError, isTemporary, readResults } from './transact.ts';
 import { connectTransport } from './transport.ts';
+import { type ConnectionTrouble, connectionTrouble } from './trouble.ts';
 import type { DatabaseSpec } from './types.ts';
 import { Waiters } from './waiters.ts';
 
@@ -67,6 +68,7 @@ export class OvsdbClient {
   readonly database: string;
   readonly #options: OvsdbClientOptions;
   readonly #rotation: RemoteRotation;
+  readonly #remotes: number;
   readonly #timeoutMs: number;
   readonly #logger: OvsdbLogger;
   readonly #clock: OvsdbClock;
@@ -79,6 +81,8 @@ export class OvsdbClient {
   readonly #failures = new Map<string, RemoteFailure>();
   readonly #stateListeners = new Set<(status: ClientStatus) => void>();
   #status: ClientStatus = IDLE;
+  /** The last failure is another one than the one before it at the same remote and address. */
+  #isNews = true;
   /** From the moment there is one, usable or not. */
   #connection: Connection | undefined;
   #ready: Ready | undefined;
@@ -94,7 +98,9 @@ export class OvsdbClient {
     this.#clock = options.clock ?? systemOvsdbClock;
     this.#random = options.random ?? Math.random;
     this.#timeoutMs = options.connectTimeoutMs ?? 10_000;
-    this.#rotation = new RemoteRotation(parseRemotes(options.remotes), {
+    const remotes = parseRemotes(options.remotes);
+    this.#remotes = remotes.length;
+    this.#rotation = new RemoteRotation(remotes, {
       lookup: options.lookup ?? systemLookup,
       random: options.shuffleRemotes === false ? undefined : this.#random,
       clock: this.#clock,
@@ -108,6 +114,11 @@ export class OvsdbClient {
 
   get status(): ClientStatus {
     return this.#status;
+  }
+
+  /** Why there is no usable connection now; `undefined` while there is one, and before the first attempt failed. */
+  get trouble(): ConnectionTrouble | undefined {
+    return connectionTrouble(this.#status, this.#remotes);
   }
 
   get counters(): Readonly<OvsdbCounters> {
@@ -227,10 +238,15 @@ export class OvsdbClient {
       const { address } = this.#status;
       if (this.#status.state !== 'disconnected') this.#lost(reason);
       if (signal.aborted) return;
-      this.#logger.warn(
-        { client: this.name, remote, address, problem: problemOf(reason), error: reason.message },
-        'not connected',
-      );
+      const fields = {
+        client: this.name,
+        remote,
+        address,
+        problem: problemOf(reason),
+        error: reason.message,
+      };
+      if (this.#isNews) this.#logger.warn(fields, 'not connected');
+      else this.#logger.debug(fields, 'not connected');
       // A connection that ended soon after it was usable may end like that again: it counts as a failed attempt. A good
       // member that was lost took all its clients with it: they come back over a little while, not at once.
       const good = this.#readySince !== undefined && this.#clock.now() - this.#readySince >= limits.maxMs;
@@ -334,6 +350,7 @@ export class OvsdbClient {
     const { remote, address } = this.#status;
     if (remote === undefined) return;
     const key = `${remote} ${address ?? ''}`;
+    this.#isNews = this.#failures.get(key)?.error.message !== error.message;
     this.#failures.delete(key);
     this.#failures.set(key, { remote, address, problem: problemOf(error), error });
     // Addresses of names that change would gather for ever.

@@ -4,6 +4,7 @@ export type { ClientState, ClientStatus, OvsdbClientOptions, TransactOptions } f
 export { type OvsdbClock, systemOvsdbClock } from './clock.ts';
 export type { OvsdbCounters } from './counters.ts';
 export {
+  type ConnectionProblem,
   OvsdbConfigurationError,
   OvsdbConnectionError,
   OvsdbError,
@@ -28,5 +29,6 @@ export { formatRemote, parseRemote, parseRemotes, type Remote } from './remote.t
 export { Replica, type ReplicaOptions } from './replica.ts';
 export type { ColumnSchema, DatabaseSchema, SchemaProblem, TableSchema } from './schema.ts';
 export type { TlsOptions } from './tls-material.ts';
+export type { ConnectionTrouble } from './trouble.ts';
 export * from './types.ts';
 export { type WireAtom, type WireValue, ZERO_UUID } from './wire.ts';

@@ -467,6 +467,16 @@ export const EXPOSURE_DIFFERENCES: readonly ProvenDifference[] = [
     },
   },
   {
+    what: 'Southbound driver, `advertisement_method_tenant_networks = subnet`',
+    python: 'Hosts are announced one by one, as with `host`; only what FRR redistributes changes.',
+    agent: 'The subnets are announced and their hosts are not, as with the Northbound driver.',
+    why: 'The option means the same with either driver.',
+    proof: {
+      file: 'src/exposures/southbound-clouds.test.ts',
+      title: 'announces subnets instead of hosts where the option says so, as the Northbound driver does',
+    },
+  },
+  {
     what: 'Port and floating IP in a live migration',
     python: 'The floating IP is withdrawn on both nodes while the port is down.',
     agent:
@@ -508,6 +518,17 @@ export const EXPOSURE_DIFFERENCES: readonly ProvenDifference[] = [
 ];
 
 export const PROCESS_DIFFERENCES: readonly ProvenDifference[] = [
+  {
+    what: '`ovsdb_connection` not set',
+    python: 'The socket below `/usr/local`, which no distribution has.',
+    agent:
+      'The first that answers of the sockets `db.sock` in `ovs_run_dir`, `/run/openvswitch`, `/var/run/openvswitch` and `/usr/local/var/run/openvswitch`.',
+    why: 'It works as it is installed.',
+    proof: {
+      file: 'src/config/assemble.test.ts',
+      title: 'looks for the switch where it may be, in the directory of this node first',
+    },
+  },
   {
     what: 'What somebody else removes from the node',
     python: 'Repaired at the next sync (`reconcile_interval`).',
