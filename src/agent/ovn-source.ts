@@ -6,7 +6,6 @@
  * the difference arrives as one snapshot when it is back.
  */
 import { type Clock, systemClock } from '../base/clock.ts';
-import type { DatabaseTrouble } from '../base/database-trouble.ts';
 import type { Logger } from '../base/logger.ts';
 import type { AgentConfig, TlsFiles } from '../config/types.ts';
 import type { OvsSnapshot } from '../openvswitch/types.ts';
