@@ -1,5 +1,4 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { systemClock } from '../base/clock.ts';
 import { silentLogger } from '../base/logger.ts';
 import { defaultConfig } from '../config/assemble.ts';
 import type { AgentConfig } from '../config/types.ts';
@@ -14,8 +13,6 @@ beforeEach(() => {
   node = new OvnNode();
 });
 
-const UNWATCHED = { clock: systemClock, tell: () => undefined };
-
 afterEach(async () => {
   await node.agent?.stop();
 });
@@ -28,7 +25,7 @@ async function lived(changes: Partial<AgentConfig>): Promise<void> {
 }
 
 async function look(changes: Partial<AgentConfig> = {}): Promise<Cleanup> {
-  const parts = { config: defaultConfig(changes), edge: node.edge, log: silentLogger, ...UNWATCHED };
+  const parts = { config: defaultConfig(changes), edge: node.edge, log: silentLogger };
   return await planCleanup(parts, AbortSignal.timeout(5000));
 }
 

@@ -5,7 +5,7 @@
  * that may hold something of the agent's; carrying it out withdraws first and unwires last, as always. What is not the
  * agent's by mark or name is not in it. Settings below /proc/sys are put back where what they served is taken away.
  */
-import type { Clock } from '../base/clock.ts';
+import { type Clock, systemClock } from '../base/clock.ts';
 import type { DatabaseTrouble } from '../base/database-trouble.ts';
 import type { Logger } from '../base/logger.ts';
 import type { AgentConfig } from '../config/types.ts';
@@ -31,9 +31,9 @@ export interface CleanupParts {
   readonly config: AgentConfig;
   readonly edge: NodeEdge;
   readonly log: Logger;
-  readonly clock: Clock;
+  readonly clock?: Clock;
   /** Hears what is wrong with a database that is waited for. */
-  readonly tell: (trouble: DatabaseTrouble) => void;
+  readonly tell?: (trouble: DatabaseTrouble) => void;
 }
 
 export interface Cleanup {
@@ -50,7 +50,7 @@ type Served = ReadonlyMap<string, readonly { readonly path: string; readonly mad
 
 /** Looks at the node; throws when the local Open_vSwitch database does not answer. */
 export async function planCleanup(parts: CleanupParts, signal: AbortSignal): Promise<Cleanup> {
-  const { config, edge, log, clock, tell } = parts;
+  const { config, edge, log, clock = systemClock, tell = () => undefined } = parts;
   const snapshot = await awaitSwitch(edge, config, clock, tell, signal);
   const reader = new FactsReader(edge, config, log);
   const facts = await reader.read(signal);

@@ -4,7 +4,7 @@
  * The same stages as the daemon's, once: databases, facts, exposures, wiring, comparison with the node. Throws when a
  * database cannot be read before the signal aborts; the message says which, and why.
  */
-import type { Clock } from '../base/clock.ts';
+import { type Clock, systemClock } from '../base/clock.ts';
 import type { DatabaseTrouble } from '../base/database-trouble.ts';
 import type { Logger } from '../base/logger.ts';
 import type { AgentConfig } from '../config/types.ts';
@@ -36,13 +36,13 @@ export interface DryRunParts {
   readonly edge: NodeEdge;
   readonly log: Logger;
   readonly osHostname: string;
-  readonly clock: Clock;
+  readonly clock?: Clock;
   /** Hears what is wrong with a database that is waited for. */
-  readonly tell: (trouble: DatabaseTrouble) => void;
+  readonly tell?: (trouble: DatabaseTrouble) => void;
 }
 
 export async function dryRun(parts: DryRunParts, signal: AbortSignal): Promise<DryRun> {
-  const { config, edge, log, osHostname, clock, tell } = parts;
+  const { config, edge, log, osHostname, clock = systemClock, tell = () => undefined } = parts;
   const snapshot = await awaitSwitch(edge, config, clock, tell, signal);
   const identity = readIdentity(snapshot, osHostname);
   if (identity === undefined) {

@@ -5,7 +5,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { dryRun } from '../../../src/agent/dry-run.ts';
 import { TestAgent } from '../../../src/agent/testing.ts';
-import { systemClock } from '../../../src/base/clock.ts';
 import { silentLogger } from '../../../src/base/logger.ts';
 import type { Request } from '../../../src/netlink/types.ts';
 import type { FakeNode } from '../../../src/node/fake-node.ts';
@@ -59,14 +58,7 @@ describe.each(CASES)('starting on a node of the Python agent (%s) with %s', (sce
   it.each(NODES)('%s: a dry run says so beforehand, and touches nothing', async (name) => {
     const edge = await cloud.node(name);
     const before = edge.netlink.dumpText();
-    const parts = {
-      config: cloud.config,
-      edge,
-      log: silentLogger,
-      osHostname: 'not-the-host-name',
-      clock: systemClock,
-      tell: () => undefined,
-    };
+    const parts = { config: cloud.config, edge, log: silentLogger, osHostname: 'not-the-host-name' };
     const run = await dryRun(parts, AbortSignal.timeout(15_000));
     expect(run.identity.hostname).toBe(name);
     expect(changeLines(run.plan)).toEqual(adoptionChanges(scenario, name, driver));
