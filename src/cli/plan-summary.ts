@@ -1,9 +1,9 @@
 /** What a plan comes to, in one line and in numbers. Pure. */
 import { type AnnouncementState, type Announcements, countByState } from '../agent/announcements.ts';
-import type { Pending } from '../wiring/types.ts';
+import type { DryRun } from '../agent/dry-run.ts';
 
 /** Nothing more is to be done on the node, and everything that is wanted is announced. */
-export function isComplete(announcements: Announcements, pending: readonly Pending[]): boolean {
+export function isComplete(announcements: Announcements, pending: DryRun['pending']): boolean {
   const { waiting, blocked } = countByState(announcements.values());
   return waiting + blocked + pending.length === 0;
 }
@@ -12,7 +12,7 @@ export function isComplete(announcements: Announcements, pending: readonly Pendi
 export function summaryLine(
   changes: number,
   announcements: Announcements,
-  pending: readonly Pending[],
+  pending: DryRun['pending'],
   hostname: string,
 ): string {
   if (changes === 0 && isComplete(announcements, pending)) {
