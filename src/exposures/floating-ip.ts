@@ -142,10 +142,8 @@ function centralised(fip: FloatingIp, policy: ExposurePolicy): Place {
     ok: true,
     kind: 'central-floating-ip',
     mac: gateway.mac,
-    network:
-      fip.networkName === undefined && fip.network === undefined
-        ? { ok: true, way: gateway.way }
-        : networkOf(fip, policy.bridgeMappings),
+    // Where the gateway port is, whatever the row calls its network.
+    network: { ok: true, way: gateway.way },
     because: [{ row: fip.row, note: CENTRAL_NOTES[fip.type] }, gateway.because],
   };
 }

@@ -81,6 +81,17 @@ it('addresses of load balancers with nothing behind them are left out', () => {
   expect(denialLines(verdict)).toEqual(['no-member 172.24.4.60']);
 });
 
+it('addresses of a router that is bound to one chassis belong to the port in whose network they are', () => {
+  const entries = [entry(gatewayPort(HERE), '172.24.4.140', '172.24.4.9', '172.24.4.201')];
+  const wires = { own: ['172.24.4.129/26'], others: ['172.24.4.193/26', 'junk'] };
+  const verdict = evaluateNatAddresses(natAddresses({ entries, wires }), POLICY);
+  expect(exposureLines(verdict)).toEqual([
+    '172.24.4.9 central-floating-ip br-ex',
+    '172.24.4.140 central-floating-ip br-ex',
+  ]);
+  expect(denialLines(verdict)).toEqual(['gateway-elsewhere 172.24.4.201']);
+});
+
 it('rows without an address say so', () => {
   const verdict = evaluateNatAddresses(natAddresses({ entries: [entry(gatewayPort(HERE))] }), POLICY);
   expect(denialLines(verdict)).toEqual(['no-address']);

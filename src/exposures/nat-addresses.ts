@@ -6,7 +6,15 @@
  * MAC (the neighbour is asked for). The gateway port's own addresses stand there too; they outrank these. So do VIPs inside
  * tenant networks, which are the load balancers' to decide on.
  */
-import { hostPrefix, type IpAddress, type Prefix, parseInterfaceAddress, parseIp } from '../base/address.ts';
+import {
+  contains,
+  hostPrefix,
+  type IpAddress,
+  type Prefix,
+  parseInterfaceAddress,
+  parseIp,
+  parsePrefix,
+} from '../base/address.ts';
 import { PrefixIndex } from '../base/prefix-index.ts';
 import { quote } from '../base/quote.ts';
 import { describeRow } from '../ovn/describe.ts';
@@ -44,6 +52,11 @@ export function evaluateNatAddresses(nat: FloatingIps, policy: ExposurePolicy): 
       if (memberless.has(text)) {
         const message = `${describeRow(nat.row)}: nothing stands behind the VIP ${quote(text)} of its router`;
         verdict.deny({ code: 'no-member', fault: false, message }, parseIp(text) ?? quote(text));
+        continue;
+      }
+      if (isOnOtherWire(text, nat)) {
+        const message = `${describeRow(nat.row)}: ${quote(text)} is in the network of another port of its router`;
+        verdict.deny({ code: 'gateway-elsewhere', fault: false, message }, parseIp(text) ?? quote(text));
         continue;
       }
       const address = announceableText(text, nat.row, policy, verdict, 'correct the NAT rows of its router');
@@ -95,6 +108,18 @@ function insideTenant({ row }: FloatingIps, address: IpAddress, { subnet, prefix
     `${describeRow(row)}: ${address} is inside ${prefix} of the tenant network that ${describeRow(subnet.row)} attaches; ` +
     'it is announced for its load balancer, where the options for tenant networks say so';
   return { code: 'tenant-address', fault: false, message };
+}
+
+/** The router answers for it everywhere, but it is asked for in its own network. */
+function isOnOtherWire(text: string, { wires }: FloatingIps): boolean {
+  const address = parseIp(text);
+  if (address === undefined || wires === undefined) return false;
+  const isIn = (items: readonly string[]): boolean =>
+    items.some((item) => {
+      const network = parsePrefix(item);
+      return network !== undefined && contains(network, address);
+    });
+  return !isIn(wires.own) && isIn(wires.others);
 }
 
 function residentHere(

@@ -104,7 +104,7 @@ describe('translated addresses', () => {
   });
 
   it('of a pinned router live where it is', () => {
-    const { cloud, natOf } = cloudWithNat();
+    const { cloud, topology, natOf } = cloudWithNat();
     addRouter(cloud, 's');
     addRouterPort(cloud, {
       router: 's',
@@ -117,6 +117,17 @@ describe('translated addresses', () => {
     expect(natOf('to-pin')?.entries).toMatchObject([
       { residentName: 'pin', resident: { key: 'gateway:port pin', residence: { kind: 'here' } } },
     ]);
+    expect(natOf('to-pin')?.wires).toEqual({ own: ['172.24.4.231/24'], others: [] });
+    cloud.addNetwork({ name: 'pub-b', localnet: 'provnet-b', physicalNetwork: 'physnet1', vlan: 100 });
+    addRouterPort(cloud, {
+      router: 's',
+      name: 'pin-b',
+      addresses: 'fa:16:3e:cc:cc:cd 198.51.100.1/24',
+      network: 'pub-b',
+      pinnedTo: 'C1',
+    });
+    topology.affected({ cause: 'snapshot', changes: {} });
+    expect(natOf('to-pin')?.wires).toEqual({ own: ['172.24.4.231/24'], others: ['198.51.100.1/24'] });
   });
 
   it('are none without strings, nor on the router side', () => {

@@ -10,7 +10,7 @@ import { words } from './external-ids.ts';
 import type { QueryGraph } from './query-graph.ts';
 import type { SouthboundLoadBalancers } from './southbound-load-balancers.ts';
 import type { SouthboundRouters } from './southbound-routers.ts';
-import { bindingMarks, bindingNamed, bindingReference, residenceOf } from './southbound-rows.ts';
+import { addressesOf, bindingMarks, bindingNamed, bindingReference, residenceOf } from './southbound-rows.ts';
 import { isRouterLink, mayBeGateway, type PortBinding, type SouthboundViews } from './southbound-schema.ts';
 import { candidateKey, type FloatingIps, type NatAddresses, type NatPort, portKey } from './topology.ts';
 
@@ -62,10 +62,17 @@ export class SouthboundNat {
       networkName: network?.name,
       network,
       memberless: peer === undefined ? [] : this.#loadBalancers.memberlessOf(peer.datapath),
+      ...(row.type === 'l3gateway' && peer !== undefined ? { wires: this.#wires(peer) } : {}),
       entries: this.#parse(row.nat_addresses).map((entry) => this.#entry(entry, ownResident)),
       subnets: peer === undefined ? [] : this.#routers.subnetsOfRouter(peer.datapath),
       marks: bindingMarks(row, peer),
     };
+  }
+
+  #wires(port: PortBinding): NonNullable<FloatingIps['wires']> {
+    const gateways = this.#routers.router(port.datapath)?.gateways ?? [];
+    const others = gateways.filter(({ row }) => row.uuid !== port._uuid);
+    return { own: addressesOf(port.mac[0]), others: others.flatMap(({ addressTexts }) => addressTexts) };
   }
 
   #entry(entry: NatText, ownResident: string | undefined): NatAddresses {

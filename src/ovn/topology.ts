@@ -242,6 +242,11 @@ export interface FloatingIps {
   readonly memberless: readonly string[];
   /** Networks attached to the router, sorted by name: addresses inside them are of those, whatever column they are in. */
   readonly subnets: readonly Subnet[];
+  /**
+   * Present where every port of the router has all of its addresses (it is bound to one chassis as a whole):
+   * `address/length` of the port at hand, and of its other ports to the outside.
+   */
+  readonly wires?: { readonly own: readonly string[]; readonly others: readonly string[] };
   readonly marks: Marks;
 }
 

@@ -44,8 +44,8 @@ export const DECISION_MUTATIONS: readonly Mutation[] = [
     id: 'D-04',
     what: 'changes of the row are not followed',
     file: 'src/ovn/northbound.ts',
-    from: 'for (const row of rowsOf(change)) if (row.type === FLOATING_IP) add(change, natKey(row._uuid));',
-    to: "for (const row of rowsOf(change)) if (row.type === FLOATING_IP && change.kind !== 'modify') add(change, natKey(row._uuid));",
+    from: 'for (const row of rowsOf(change)) if (natType(row) !== undefined) add(change, natKey(row._uuid));',
+    to: "for (const row of rowsOf(change)) if (natType(row) !== undefined && change.kind !== 'modify') add(change, natKey(row._uuid));",
   },
   {
     id: 'D-04',
@@ -57,9 +57,9 @@ export const DECISION_MUTATIONS: readonly Mutation[] = [
   {
     id: 'D-05',
     what: 'without a gateway port in the row there is none',
-    file: NORTHBOUND_NAT,
-    from: 'return named === undefined ? (router?.router.gateways ?? []) : [named];',
-    to: 'return named === undefined ? [] : [named];',
+    file: 'src/ovn/nat-gateways.ts',
+    from: "if (gateways.length === 0) return { gateways, fault: 'no-gateway' };",
+    to: "return { gateways, fault: 'no-gateway' };",
   },
   {
     id: 'D-06',
@@ -74,7 +74,7 @@ export const DECISION_MUTATIONS: readonly Mutation[] = [
     id: 'D-06',
     what: 'a gateway that is elsewhere serves its router here',
     file: 'src/exposures/serving-gateway.ts',
-    from: "if (port.residence.kind !== 'here') {",
+    from: "if (!known && port.residence.kind !== 'unknown') {",
     to: "if (port.residence.kind === 'nowhere') {",
   },
   {

@@ -6,6 +6,10 @@ import type { Deviation } from '../integration/conformance/deviations.ts';
 
 const SURVEY = 'src/node/survey.test.ts';
 const TABLE_BOOK = 'src/agent/table-book.test.ts';
+const NORTHBOUND_NAT = 'src/ovn/northbound-nat.test.ts';
+const NORTHBOUND_ROUTERS = 'src/ovn/northbound-routers.test.ts';
+const NAT_ADDRESSES = 'src/exposures/nat-addresses.test.ts';
+const LOAD_BALANCER = 'src/exposures/load-balancer.test.ts';
 const SOURCES = 'test/integration/agent/sources.test.ts';
 
 export const PROMISES: readonly Pick<Deviation, 'id' | 'what' | 'proofs'>[] = [
@@ -26,6 +30,51 @@ export const PROMISES: readonly Pick<Deviation, 'id' | 'what' | 'proofs'>[] = [
       {
         file: 'src/exposures/conflicts.test.ts',
         title: 'a claim that knows where it is wins over one that assumes it, of whatever kind',
+      },
+    ],
+  },
+  {
+    id: 'placement',
+    what: 'an address is served where OVN serves it',
+    proofs: [
+      {
+        file: 'test/integration/ovn/placement.test.ts',
+        title: 'is decided as OVN decides it, in %d clouds from seed %d on',
+      },
+      {
+        file: NORTHBOUND_NAT,
+        title: 'belongs to the one that it names, else to the one in whose network its address is',
+      },
+      { file: NORTHBOUND_NAT, title: 'is left out where OVN cannot tell' },
+      { file: NORTHBOUND_NAT, title: 'of a router that is bound to one chassis is never distributed' },
+      { file: NORTHBOUND_NAT, title: 'of type %s is the outside address of a translation on the gateway' },
+      {
+        file: NORTHBOUND_ROUTERS,
+        title: 'is none with a hosting chassis alone, which stays behind when it ceases to be one',
+      },
+      {
+        file: NORTHBOUND_ROUTERS,
+        title: 'is switched off by its %s, and whatever depends on it is told',
+      },
+      { file: LOAD_BALANCER, title: 'loses the addresses with nothing behind them' },
+      {
+        file: LOAD_BALANCER,
+        title: 'is left to the gateway whose network it is in, where that is elsewhere',
+      },
+      { file: 'src/ovn/vip-members.test.ts', title: '"%s" is a member: %s' },
+      {
+        file: 'src/agent/reconciler.test.ts',
+        title: 'makes nothing of a network with 802.1ad tags, and takes back what it made before',
+      },
+      { file: NAT_ADDRESSES, title: 'addresses of load balancers with nothing behind them are left out' },
+      {
+        file: NAT_ADDRESSES,
+        title:
+          'addresses of a router that is bound to one chassis belong to the port in whose network they are',
+      },
+      {
+        file: 'src/exposures/gateway.test.ts',
+        title: 'is exposed although nothing tells the translated addresses of its router, which is said',
       },
     ],
   },

@@ -63,7 +63,7 @@ export const DEVIATIONS: readonly Deviation[] = [
     [NORTHBOUND_NAT, 'follows its port, and is its companion'],
   ]),
   proven('D-05', 'centralised floating IPs without gateway_port', [
-    [NORTHBOUND_NAT, 'has the gateway that it names, else those of the router that contains it'],
+    [NORTHBOUND_NAT, 'belongs to the one that it names, else to the one in whose network its address is'],
     [
       EXAMPLES,
       'example 4: a centralised floating IP with %s follows the gateway on failover, with nothing left',
