@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { candidateKey, type NatAddresses, type Residence, type Subnet } from '../ovn/topology.ts';
 import { evaluateNatAddresses } from './nat-addresses.ts';
-import { denialLines, exposureLines, prefixes, testPolicy, testTenant } from './testing.ts';
+import { denialLines, exposureLines, ip, prefixes, testPolicy, testTenant } from './testing.ts';
 import {
   ELSEWHERE,
   HERE,
@@ -76,7 +76,7 @@ it('words that are no address harm only themselves', () => {
 
 it('addresses of load balancers with nothing behind them are left out', () => {
   const entries = [entry(gatewayPort(HERE), '172.24.4.140', '172.24.4.60')];
-  const verdict = evaluateNatAddresses(natAddresses({ entries, memberless: ['172.24.4.60'] }), POLICY);
+  const verdict = evaluateNatAddresses(natAddresses({ entries, memberless: [ip('172.24.4.60')] }), POLICY);
   expect(exposureLines(verdict)).toEqual(['172.24.4.140 central-floating-ip br-ex']);
   expect(denialLines(verdict)).toEqual(['no-member 172.24.4.60']);
 });

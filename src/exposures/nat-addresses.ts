@@ -49,9 +49,10 @@ export function evaluateNatAddresses(nat: FloatingIps, policy: ExposurePolicy): 
     }
     const kind = kindOf(entry);
     for (const text of entry.addressTexts) {
-      if (memberless.has(text)) {
-        const message = `${describeRow(nat.row)}: nothing stands behind the VIP ${quote(text)} of its router`;
-        verdict.deny({ code: 'no-member', fault: false, message }, parseIp(text) ?? quote(text));
+      const vip = parseIp(text);
+      if (vip !== undefined && memberless.has(vip)) {
+        const message = `${describeRow(nat.row)}: nothing stands behind the VIP ${vip} of its router`;
+        verdict.deny({ code: 'no-member', fault: false, message }, vip);
         continue;
       }
       if (isOnOtherWire(text, nat)) {

@@ -5,6 +5,7 @@
  * of the Northbound row are not copied: an Octavia load balancer is recognised by its VIP's port. Cannot fail: a reference
  * that leads nowhere is absent.
  */
+import type { IpAddress } from '../base/address.ts';
 import { sortedBy } from '../base/order.ts';
 import type { Uuid } from '../ovsdb/types.ts';
 import { CIDRS_KEY, words } from './external-ids.ts';
@@ -85,14 +86,14 @@ export class SouthboundLoadBalancers {
     });
   }
 
-  /** Addresses of a router's load balancers with nothing behind them, as their rows have them, sorted. */
-  memberlessOf(router: Uuid): readonly string[] {
+  /** Addresses of a router's load balancers with nothing behind them, sorted. */
+  memberlessOf(router: Uuid): readonly IpAddress[] {
     return this.#graph.query(`memberless of router ${router}`, () => this.#memberless().get(router) ?? []);
   }
 
-  #memberless(): ReadonlyMap<Uuid, readonly string[]> {
+  #memberless(): ReadonlyMap<Uuid, readonly IpAddress[]> {
     return this.#graph.query('memberless', () => {
-      const found = new Map<Uuid, Set<string>>();
+      const found = new Map<Uuid, Set<IpAddress>>();
       for (const row of this.#views.Load_Balancer.find('memberless', ALL_MEMBERLESS)) {
         for (const { row: router } of this.#routersOf(row)) {
           const addresses = found.get(router.uuid) ?? new Set();

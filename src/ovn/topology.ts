@@ -239,7 +239,7 @@ export interface FloatingIps {
   readonly network: Network | undefined;
   readonly entries: readonly NatAddresses[];
   /** Those of the addresses that are VIPs of the router with nothing behind them. */
-  readonly memberless: readonly string[];
+  readonly memberless: readonly IpAddress[];
   /** Networks attached to the router, sorted by name: addresses inside them are of those, whatever column they are in. */
   readonly subnets: readonly Subnet[];
   /**

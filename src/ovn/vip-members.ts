@@ -2,18 +2,21 @@
  * What stands behind the keys of a load balancer's `vips` (ovn-nb(5)): `10.0.0.8:80,[2001:db8::8]:80`, bare addresses, or
  * a variable (`^BACKENDS`). Pure; to OVN a member that is no such text is none.
  */
-import { parseIp } from '../base/address.ts';
+import { type IpAddress, parseIp } from '../base/address.ts';
 
 /** Keys that have no member at all, sorted: OVN drops or rejects whatever comes for them. */
 export function emptyVips(vips: ReadonlyMap<string, string>): readonly string[] {
   return [...vips].flatMap(([key, members]) => (hasMember(members) ? [] : [key])).sort();
 }
 
-/** Addresses of which every key is among `emptyVips`, as the keys have them, sorted. */
-export function emptyVipAddresses(vips: ReadonlyMap<string, string>): readonly string[] {
-  const served = new Set<string>();
-  const empty = new Set<string>();
-  for (const [key, members] of vips) (hasMember(members) ? served : empty).add(hostOf(key));
+/** Addresses of which every key is among `emptyVips`, sorted. */
+export function emptyVipAddresses(vips: ReadonlyMap<string, string>): readonly IpAddress[] {
+  const served = new Set<IpAddress>();
+  const empty = new Set<IpAddress>();
+  for (const [key, members] of vips) {
+    const address = parseIp(hostOf(key));
+    if (address !== undefined) (hasMember(members) ? served : empty).add(address);
+  }
   return [...empty].filter((address) => !served.has(address)).sort();
 }
 

@@ -115,6 +115,15 @@ function startNorthd(server: OvsdbServer): ChildProcess {
   );
 }
 
+/** What ovn-controllers say that they can; northd writes older forms for those that say nothing. */
+const FEATURES = [
+  'map',
+  ['ct-no-masked-label', 'ct-lb-related', 'mac-binding-timestamp', 'ls-dpg-column'].map((name) => [
+    name,
+    'true',
+  ]),
+];
+
 function chassisOperations(name: string): readonly Operation[] {
   const encap = `encap${name}`;
   return [
@@ -124,7 +133,11 @@ function chassisOperations(name: string): readonly Operation[] {
       row: { type: 'geneve', ip: `192.0.2.${name.slice(1)}`, chassis_name: name },
       'uuid-name': encap,
     },
-    { op: 'insert', table: 'Chassis', row: { name, hostname: name, encaps: ['named-uuid', encap] } },
+    {
+      op: 'insert',
+      table: 'Chassis',
+      row: { name, hostname: name, encaps: ['named-uuid', encap], other_config: FEATURES },
+    },
   ];
 }
 

@@ -71,6 +71,12 @@ export const LIMITS: readonly Limit[] = [
       ),
   },
   {
+    text: 'VIPs of a router with several gateway ports are at each of them in the Southbound database.',
+    drivers: ['Southbound'],
+    difference: 'surplus',
+    applies: isBalancedAtSeveral,
+  },
+  {
     text: 'Before OVN 23.09 the Southbound database has no load balancers of routers alone, and of others it does not tell the routers.',
     drivers: ['Southbound'],
     difference: 'surplus',
@@ -80,13 +86,10 @@ export const LIMITS: readonly Limit[] = [
   },
   {
     text: 'Before OVN 24.03 a router with several gateway ports balances at the first of them alone.',
-    drivers: ['Northbound', 'Southbound'],
+    drivers: ['Northbound'],
     difference: 'surplus',
     until: [24, 3],
-    applies: (cloud, address) =>
-      vipsOf(cloud, address).some(
-        ({ router }) => router.ports.filter(({ gateway }) => gateway !== 'none').length > 1,
-      ),
+    applies: isBalancedAtSeveral,
   },
 ];
 
@@ -149,6 +152,12 @@ function vipsOf(cloud: Cloud, address: IpAddress) {
         .filter(([key]) => parseIp(key.replace(/:\d+$/, '').replaceAll(/[[\]]/g, '')) === address)
         .map(([, members]) => ({ router, by, members })),
     ),
+  );
+}
+
+function isBalancedAtSeveral(cloud: Cloud, address: IpAddress): boolean {
+  return vipsOf(cloud, address).some(
+    ({ router }) => router.ports.filter(({ gateway }) => gateway !== 'none').length > 1,
   );
 }
 
