@@ -76,7 +76,7 @@ describe('what a tenant chose', () => {
     const verdict = decided(subnet(), need('bgp-peer', '172.24.4.221/32', 'BGP peer'));
     expect(lines(verdict)).toEqual(['!needed-by-node 192.168.1.0/26']);
     expect(verdict.denials[0]?.message).toContain(
-      'reached through 172.24.4.221, which is 172.24.4.221 (BGP peer)',
+      'reached through 172.24.4.221, which is needed by this node itself (BGP peer)',
     );
     expect(lines(decided(subnet(), need('connected-network', '172.24.4.0/24')))).toHaveLength(1);
     expect(decided(subnet(), need('connected-network', '172.24.4.0/24')).exposures).toHaveLength(1);

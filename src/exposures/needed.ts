@@ -51,15 +51,11 @@ export function neededRefusal(
   const counts = (need: NodeNeed): boolean => chooser === 'tenant' || !isNeededNetwork(need);
   const [inside, around] = [needs.inside(prefix).filter(counts), needs.around(prefix).filter(counts)];
   if (inside.length + around.length === 0) return undefined;
-  const clauses = [
-    ...(inside.length === 0 ? [] : [`${verb(prefix, inside)} ${named(inside)}`]),
-    ...(around.length === 0 ? [] : [`lies inside ${named(around)}`]),
-  ];
   const advice = isHostPrefix(prefix) ? 'use another address' : 'give the network another range';
   return {
     code: 'needed-by-node',
     fault: true,
-    message: `${describeRow(row)}: ${text(prefix)} ${clauses.join(' and ')}, which this node needs itself; ${advice}`,
+    message: `${describeRow(row)}: ${text(prefix)} ${reason(prefix, inside, around)}; ${advice}`,
   };
 }
 
@@ -74,8 +70,8 @@ export function neededGateway(
   const touched = [...needs.inside(host), ...needs.around(host)].filter((need) => !isNeededNetwork(need));
   if (touched.length === 0) return undefined;
   const message =
-    `${describeRow(row)}: ${subnet} is reached through ${via}, which is ${named(touched)}, which this node needs ` +
-    "itself; give the router's gateway port another address";
+    `${describeRow(row)}: ${subnet} is reached through ${via}, which ${reason(hostPrefix(via), touched, [])}; ` +
+    "give the router's gateway port another address";
   return { code: 'needed-by-node', fault: true, message };
 }
 
@@ -95,16 +91,33 @@ function rowOf({ because, address }: Exposure): RowReference {
   return reason.row;
 }
 
-function verb(prefix: Prefix, inside: readonly NodeNeed[]): string {
-  return inside.every((need) => need.prefix === prefix) ? 'is' : 'contains';
+function reason(prefix: Prefix, inside: readonly NodeNeed[], around: readonly NodeNeed[]): string {
+  if (around.length === 0 && inside.every((need) => need.prefix === prefix)) {
+    return `is needed by this node itself (${ranked(inside)
+      .map(({ what }) => what)
+      .join(', ')})`;
+  }
+  const clauses = [
+    ...(inside.length === 0 ? [] : [`contains ${named(inside)}`]),
+    ...(around.length === 0 ? [] : [`lies inside ${named(around)}`]),
+  ];
+  return `${clauses.join(' and ')}, which this node needs itself`;
 }
 
-/** `10.0.0.1 (BGP peer), 10.0.0.21 (own address on eth0) and 2 more`. */
+/** `10.0.0.1 (BGP peer, next hop of 0.0.0.0/0), 10.0.0.21 (own address on eth0) and 2 more`. */
 function named(needs: readonly NodeNeed[]): string {
-  const ranked = [...needs].sort((a, b) => NEED_KINDS.indexOf(a.kind) - NEED_KINDS.indexOf(b.kind));
-  const shown = ranked.slice(0, NAMED).map(({ prefix, what }) => `${text(prefix)} (${what})`);
-  const rest = ranked.length - shown.length;
+  const whats = new Map<Prefix, string[]>();
+  for (const { prefix, what } of ranked(needs)) whats.set(prefix, [...(whats.get(prefix) ?? []), what]);
+  const shown = [...whats]
+    .slice(0, NAMED)
+    .map(([prefix, reasons]) => `${text(prefix)} (${reasons.join(', ')})`);
+  const rest = whats.size - shown.length;
   return rest > 0 ? `${shown.join(', ')} and ${rest} more` : shown.join(', ');
+}
+
+/** What costs the node most comes first. */
+function ranked(needs: readonly NodeNeed[]): readonly NodeNeed[] {
+  return [...needs].sort((a, b) => NEED_KINDS.indexOf(a.kind) - NEED_KINDS.indexOf(b.kind));
 }
 
 function text(prefix: Prefix): string {
