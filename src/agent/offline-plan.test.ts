@@ -114,6 +114,28 @@ const macs = (text: string): ReadonlyMap<string, MacAddress> =>
 const subjects = (plan: OfflinePlan): string[] => plan.assumptions.map(({ subject }) => subject);
 
 describe('a plan from files', () => {
+  it('holds addresses against the databases and tunnels that the files name, and says what it does not know', () => {
+    const refused = (ids: Readonly<Record<string, string>>) => {
+      const plan = planOf(NB, { files: { northbound: northbound(), openVSwitch: switchFile({ ids }) } });
+      const assumed = plan.assumptions.find(
+        ({ subject }) => subject === 'what the node needs itself',
+      )?.assumed;
+      const needed = plan.denials.filter(({ code }) => code === 'needed-by-node');
+      return [needed.map(({ address }) => address), assumed];
+    };
+    const unknown = 'nothing is held against its addresses and networks, next hops, BGP peers';
+    const needed = ['172.24.4.10'];
+    expect(refused({})).toEqual([[], expect.stringContaining(unknown)]);
+    expect(refused({ 'ovn-encap-ip': '172.24.4.10' })).toEqual([
+      needed,
+      expect.stringContaining('(1 known)'),
+    ]);
+    expect(refused({ 'ovn-remote': 'tcp:172.24.4.10:6642,tcp:db:6642' })).toEqual([
+      needed,
+      expect.stringContaining(`${unknown}, addresses of db`),
+    ]);
+  });
+
   it('is what the node of the Open_vSwitch file would hold', () => {
     const plan = planOf(NB, {
       files: { northbound: northbound(), openVSwitch: switchFile({ mac: '02:00:00:00:00:21' }) },
@@ -128,7 +150,11 @@ describe('a plan from files', () => {
     expect(textOf(plan, 'frr')).toHaveLength(1);
     expect(plan.pending).toEqual([]);
     expect(plan.warnings).toEqual([]);
-    expect(subjects(plan)).toEqual(['kernel of the node', 'routing table numbers']);
+    expect(subjects(plan)).toEqual([
+      'kernel of the node',
+      'routing table numbers',
+      'what the node needs itself',
+    ]);
     expect(plan.sources).toEqual([
       {
         database: 'northbound',
@@ -164,7 +190,7 @@ describe('a plan from files', () => {
       });
       return [/mod_dl_dst:([0-9a-f:]+),/.exec(textOf(plan, 'flow').join())?.[1] ?? 'none', subjects(plan)];
     };
-    const known = ['kernel of the node', 'routing table numbers'];
+    const known = ['kernel of the node', 'routing table numbers', 'what the node needs itself'];
     const both = { mac: '02:00:00:00:00:02', hwaddr: '02:00:00:00:00:03' };
     expect(of(macs('02:00:00:00:00:01'), both)).toEqual(['02:00:00:00:00:01', known]);
     expect(of(new Map(), both)).toEqual([both.mac, known]);
@@ -193,6 +219,7 @@ describe('a plan from files', () => {
       'MAC address of bridge br-9',
       'kernel of the node',
       'routing table numbers',
+      'what the node needs itself',
     ]);
   });
 

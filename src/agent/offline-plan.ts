@@ -17,6 +17,7 @@ import type { DatabaseFile, FileContents } from '../ovsdb/index.ts';
 import { type Announcements, announcements } from './announcements.ts';
 import { type DesiredNode, desiredNode } from './desired-node.ts';
 import { localOvnKeys } from './local-ovn-keys.ts';
+import { offlineNeeds } from './needs/offline-needs.ts';
 import { mappedBridges, mappingWarnings, nodeFacts } from './node-facts.ts';
 import {
   type LocalOvnFile,
@@ -96,7 +97,11 @@ export function offlinePlan(input: OfflineInput): OfflinePlan {
   const own = files.localNorthbound === undefined ? undefined : readLocalOvnFile(files.localNorthbound);
   const ownOvn = config.exposingMethod === 'ovn' ? localOvnOf(input, readings, own) : undefined;
   warnings.push(...(ownOvn?.warnings ?? []));
-  const facts = nodeFacts({ ...readings, routerId: config.bgpRouterId, localOvn: ownOvn?.facts }, config);
+  const { needs, assumption } = offlineNeeds(config, readings.snapshot, input.bridgeAddresses);
+  const facts = {
+    ...nodeFacts({ ...readings, routerId: config.bgpRouterId, localOvn: ownOvn?.facts }, config),
+    needs,
+  };
   const read: readonly ReadDatabase[] = [
     ...ovn.read,
     ...(local === undefined ? [] : [{ database: 'open_vswitch', ...local } as const]),
@@ -109,7 +114,7 @@ export function offlinePlan(input: OfflineInput): OfflinePlan {
     pending: sortedBy([...pending, ...(ownOvn?.problems ?? [])], ({ subject }) => subject),
     identity,
     sources: read.map(sourceOf),
-    assumptions: [...readings.assumptions, ...(ownOvn?.assumptions ?? [])],
+    assumptions: [...readings.assumptions, ...(ownOvn?.assumptions ?? []), assumption],
     warnings: [...read.flatMap(({ contents }) => contents.warnings), ...warnings],
     desired: sortedBy(desired.values(), ({ object }) => keyOf(object)),
   };

@@ -8,7 +8,6 @@
 import { type MacAddress, type Prefix, parseMac } from '../base/address.ts';
 import type { AgentConfig } from '../config/types.ts';
 import { evaluateCandidate } from '../exposures/evaluate.ts';
-import { NodeNeeds } from '../exposures/needs.ts';
 import { hasServiceTags } from '../exposures/provider-network.ts';
 import { addressesOf } from '../exposures/subject.ts';
 import type { Denial, Exposure, ExposurePolicy, Verdict } from '../exposures/types.ts';
@@ -28,6 +27,7 @@ import { DesiredState } from './desired-state.ts';
 import { ExposureState } from './exposure-state.ts';
 import { HeldObjects, type Loss } from './held-objects.ts';
 import type { MigrationGrace } from './migration-grace.ts';
+import { AllNeeds } from './needs/all-needs.ts';
 import { affectedByNeeds, differInNeedsOnly } from './needs/changed-needs.ts';
 import { takesNeeded } from './needs/takes-needed.ts';
 
@@ -70,9 +70,10 @@ export class Planner {
   readonly #grace: MigrationGrace;
   readonly #exposures = new ExposureState();
   readonly #assumed = new AssumedPlaces();
+  readonly #needs = new AllNeeds();
   readonly #desired = new DesiredState();
   /** What is wanted on although this planner does not want it any more. */
-  readonly held = new HeldObjects(this.#desired, (item) => takesNeeded(item, this.#facts?.needs));
+  readonly held = new HeldObjects(this.#desired, (item) => takesNeeded(item, this.#needs.all));
   readonly #pending = new Map<string, readonly Pending[]>();
   readonly #lastMacs = new Map<CandidateKey, MacAddress>();
   #topology: Topology | undefined;
@@ -174,7 +175,6 @@ export class Planner {
   setFacts(facts: NodeFacts): void {
     const before = this.#facts;
     this.#facts = facts;
-    this.markDirty(affectedByNeeds(before?.needs, facts.needs, this.#exposures.verdicts()));
     if (before !== undefined && differInNeedsOnly(before, facts)) return;
     this.#rewire = true;
     const remapped = JSON.stringify(before?.bridgeMappings) !== JSON.stringify(facts.bridgeMappings);
@@ -203,6 +203,9 @@ export class Planner {
     const causes = this.#causes;
     this.#causes = new Set();
     if (causes.size > 0) this.held.begin();
+    const before = this.#needs.all;
+    this.#needs.update(this.#facts.needs, topology.tunnelEndpoints?.());
+    this.markDirty(affectedByNeeds(before, this.#needs.all, this.#exposures.verdicts()));
     const input = { config: this.#config, facts: this.#facts };
     const policy = this.#policy(this.#facts);
     const keys = this.#everything
@@ -296,7 +299,7 @@ export class Planner {
       tenant: this.#config.tenant,
       exposeUnmarked: this.#config.exposeUnmarked,
       exposeExternal: this.#config.exposeExternalPorts,
-      needs: facts.needs ?? NodeNeeds.NONE,
+      needs: this.#needs.all,
     };
   }
 

@@ -93,9 +93,7 @@ export function reachedSubnets(
     const way = viaOf(item, serving.gateways);
     const kept =
       keptIn(item, subnet, policy) ??
-      (way === undefined
-        ? noGateway(item, subnet)
-        : neededGateway(item.network, way.via, subnet.row, policy.needs));
+      (way === undefined ? noGateway(item, subnet) : neededByNode(item, way.via, subnet, policy));
     if (kept !== undefined) verdict.deny(kept, item.network);
     else if (way !== undefined && !reached.has(item.network)) {
       reached.set(item.network, { attachment: subnet, prefix: item.network, ...way });
@@ -169,10 +167,16 @@ function keptIn(item: InterfaceAddress, subnet: Subnet, policy: ExposurePolicy):
       'and require_snat_disabled_for_tenant_networks keeps such networks in';
     return { code: 'source-nat', fault: false, message };
   }
-  return (
-    tenantRefusal(address, policy.tenant, subnet.scopes, subnet.row) ??
-    neededRefusal(network, 'tenant', subnet.row, policy.needs)
-  );
+  return tenantRefusal(address, policy.tenant, subnet.scopes, subnet.row);
+}
+
+function neededByNode(
+  { network }: InterfaceAddress,
+  via: IpAddress,
+  { row }: Subnet,
+  { needs }: ExposurePolicy,
+): Refusal | undefined {
+  return neededRefusal(network, 'tenant', row, needs) ?? neededGateway(network, via, row, needs);
 }
 
 /** A prefix that is announced must be allowed; one that is only wired must have room for an address that is. */

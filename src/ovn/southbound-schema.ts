@@ -83,6 +83,8 @@ const chassis = tableSpec({ name: 'string' }, { name: (row) => row.name });
 
 const chassisPrivate = tableSpec({ name: 'string' }, { name: (row) => row.name });
 
+const encap = tableSpec({ ip: 'string', chassis_name: 'string' });
+
 export const SOUTHBOUND = databaseSpec('OVN_Southbound', {
   Port_Binding: portBinding,
   Datapath_Binding: datapathBinding,
@@ -90,6 +92,7 @@ export const SOUTHBOUND = databaseSpec('OVN_Southbound', {
   Logical_DP_Group: datapathGroup,
   Chassis: chassis,
   Chassis_Private: chassisPrivate,
+  Encap: encap,
 }) satisfies DatabaseSpec;
 
 /** `nat_addresses` changes with every floating IP of a gateway: no reason to look at the attachments of its network. */

@@ -5,6 +5,7 @@
  * that a change set can alter: those that read what changed, which a query graph remembers. Candidates are bindings
  * (`Port_Binding`) of all kinds, and load balancers.
  */
+import { sortedBy } from '../base/order.ts';
 import { rowsOf } from './changes.ts';
 import { QueryGraph } from './query-graph.ts';
 import { SouthboundLoadBalancers } from './southbound-load-balancers.ts';
@@ -32,6 +33,7 @@ import {
   type IncrementalTopology,
   type NodeIdentity,
   portKey,
+  type TunnelEndpoint,
 } from './topology.ts';
 import { staleReads, trackedViews } from './tracked-views.ts';
 
@@ -68,6 +70,8 @@ export function createSouthboundTopology(
     }
   };
 
+  let endpoints: readonly TunnelEndpoint[] | undefined;
+
   return {
     database: 'southbound',
     *candidates() {
@@ -90,7 +94,9 @@ export function createSouthboundTopology(
     *localnets() {
       for (const row of views.Port_Binding.find('localnet', ALL_LOCALNETS)) yield localnetOf(row);
     },
+    tunnelEndpoints: () => (endpoints ??= tunnelEndpointsOf(views)),
     affected: (changes) => {
+      if (changes.cause === 'snapshot' || changes.changes.Encap !== undefined) endpoints = undefined;
       if (changes.cause === 'snapshot') {
         graph.clear();
         return 'all';
@@ -107,6 +113,11 @@ export function createSouthboundTopology(
       return keys;
     },
   };
+}
+
+function tunnelEndpointsOf(views: SouthboundViews): readonly TunnelEndpoint[] {
+  const endpoints = Array.from(views.Encap, (row) => ({ addressText: row.ip, chassis: row.chassis_name }));
+  return sortedBy(endpoints, ({ addressText, chassis }) => `${addressText} ${chassis}`);
 }
 
 /** What a binding may be by itself; which of it, its surroundings decide. */

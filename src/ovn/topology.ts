@@ -285,6 +285,12 @@ export interface LoadBalancer {
 
 export type Candidate = WorkloadPort | GatewayPort | Subnet | FloatingIp | FloatingIps | LoadBalancer;
 
+/** An end of a tunnel between nodes, as the database has it. */
+export interface TunnelEndpoint {
+  readonly addressText: string;
+  readonly chassis: string;
+}
+
 export interface Topology {
   readonly database: 'northbound' | 'southbound';
   /** All candidates, in no particular order. */
@@ -294,6 +300,8 @@ export interface Topology {
   companions(port: CandidateKey): Iterable<CandidateKey>;
   /** All localnet ports of the cloud (base wiring), in no particular order. */
   localnets(): Iterable<Localnet>;
+  /** Where the tunnels of the cloud end, where the database says it; the same list while it says the same. */
+  tunnelEndpoints?(): readonly TunnelEndpoint[];
 }
 
 /** A topology over live tables, which tells what a change of theirs can alter. */

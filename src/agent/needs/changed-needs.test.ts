@@ -9,6 +9,8 @@ import { NEED_KINDS, type NodeNeed, NodeNeeds } from '../../exposures/needs.ts';
 import { CLOUD_KINDS } from '../../exposures/random-cloud.ts';
 import { testTenant } from '../../exposures/testing.ts';
 import { MAPPINGS } from '../../exposures/testing-records.ts';
+import { createSouthboundTopology } from '../../ovn/southbound.ts';
+import { southboundCloud } from '../../ovn/testing.ts';
 import type { Topology } from '../../ovn/topology.ts';
 import type { NodeFacts } from '../../wiring/types.ts';
 import { methodOf } from '../../wiring/wire.ts';
@@ -97,4 +99,30 @@ it('facts differ in more than needs when anything else does', () => {
   expect(differInNeedsOnly(FACTS, { ...FACTS, needs })).toBe(true);
   expect(differInNeedsOnly({ ...FACTS, needs }, FACTS)).toBe(true);
   expect(differInNeedsOnly(FACTS, { ...FACTS, needs, bridges: new Map() })).toBe(false);
+});
+
+it('tunnels of the cloud are needed, as the Southbound database has them, and followed', () => {
+  const cloud = southboundCloud();
+  cloud.addChassis('C1');
+  cloud.addNetwork({ name: 'pub', localnet: 'provnet-1', physicalNetwork: 'physnet1' });
+  cloud.addPort({
+    name: 'vm',
+    network: 'pub',
+    addresses: 'fa:16:3e:00:00:10 172.24.4.10',
+    chassis: 'C1',
+    up: true,
+  });
+  const topology = createSouthboundTopology(cloud.db.views, { hostname: 'cmp-1', systemId: 'C1' });
+  const planner = plannerOf(topology, testTenant(), NodeNeeds.NONE);
+  expect([...planner.exposures.keys()]).toEqual(['172.24.4.10/32']);
+  planner.markDirty(
+    topology.affected(cloud.db.insert('Encap', { ip: '172.24.4.10', chassis_name: 'C9' }, 'encap')),
+  );
+  expect(planner.step()?.withdrawn).toHaveLength(1);
+  expect([...planner.denials()].map(({ message }) => message)).toEqual([
+    expect.stringContaining('172.24.4.10 is needed by this node itself (tunnel endpoint of chassis "C9")'),
+  ]);
+  planner.markDirty(topology.affected(cloud.db.update('Encap', 'encap', { ip: 'junk' })));
+  planner.step();
+  expect([...planner.exposures.keys()]).toEqual(['172.24.4.10/32']);
 });

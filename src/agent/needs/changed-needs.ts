@@ -6,7 +6,7 @@
  * where the needs are the same. Pure.
  */
 import { hostPrefix } from '../../base/address.ts';
-import { NodeNeeds } from '../../exposures/needs.ts';
+import type { NodeNeeds } from '../../exposures/needs.ts';
 import type { DenialCode, Exposure, Verdict } from '../../exposures/types.ts';
 import { type CandidateKey, candidateKind } from '../../ovn/topology.ts';
 import type { NodeFacts } from '../../wiring/types.ts';
@@ -17,16 +17,16 @@ const BEFORE_SUBNETS: ReadonlySet<DenialCode> = new Set([
   'not-up',
   'port-type',
   'no-router',
-  'no-gateway',
   'gateway-elsewhere',
 ]);
 
 export function affectedByNeeds(
-  before: NodeNeeds | undefined,
-  after: NodeNeeds | undefined,
+  before: NodeNeeds,
+  after: NodeNeeds,
   verdicts: Iterable<readonly [CandidateKey, Verdict]>,
 ): readonly CandidateKey[] {
-  const changed = (before ?? NodeNeeds.NONE).difference(after ?? NodeNeeds.NONE);
+  if (before === after) return [];
+  const changed = before.difference(after);
   if (changed.all.length === 0) return [];
   const affected: CandidateKey[] = [];
   const denied: CandidateKey[] = [];

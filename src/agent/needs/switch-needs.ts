@@ -18,7 +18,7 @@ export interface DatabaseHost {
   readonly source: string;
 }
 
-type RemoteConfig = Pick<
+export type RemoteConfig = Pick<
   AgentConfig,
   'ovnNbConnection' | 'ovnSbConnection' | 'ovsdbConnection' | 'localOvnCluster' | 'exposingMethod'
 >;

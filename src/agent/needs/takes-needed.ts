@@ -8,10 +8,10 @@ import { advertisedPrefix } from '../../node/ownership.ts';
  * True for what announces or steers something needed. An address in a network that the node is merely connected to may be
  * one of a provider network, and is none.
  */
-export function takesNeeded({ object, role }: DesiredObject, needs: NodeNeeds | undefined): boolean {
+export function takesNeeded({ object, role }: DesiredObject, needs: NodeNeeds): boolean {
   const announced = role === 'advertise' ? advertisedPrefix(object) : undefined;
   const prefix = object.kind === 'rule' ? object.to : announced;
-  if (needs === undefined || prefix === undefined) return false;
+  if (prefix === undefined) return false;
   const isAddress = isHostPrefix(prefix);
   return [...needs.inside(prefix), ...needs.around(prefix)].some(
     (need) => !isAddress || !isNeededNetwork(need),

@@ -232,9 +232,8 @@ export class FabricNode {
       'datapath_type=netdev',
     ];
     await vsctl(...bridge('br-int'), '--', ...bridge('br-ex'));
-    const patch = (own: string, at: string, peer: string): string[] => [
-      ...['add-port', at, own, '--', 'set', 'interface', own, 'type=patch', `options:peer=${peer}`],
-    ];
+    const patch = (own: string, at: string, peer: string): string[] =>
+      ['add-port', at, own, '--', 'set', 'interface', own, 'type=patch'].concat(`options:peer=${peer}`);
     const [inner, outer] = ['patch-br-int-to-provnet-1', 'patch-provnet-1-to-br-int'];
     await vsctl(...patch(outer, 'br-ex', inner), '--', ...patch(inner, 'br-int', outer));
     const tunnel = ['set', 'interface', 'ovn-other-0', 'type=geneve', `options:remote_ip=${NEEDS.tunnel}`];

@@ -58,7 +58,10 @@ describe.each(CASES)('%s with %s', (scenario, driver) => {
     expect(plan.pending).toEqual(served.pending);
     expect(plan.warnings).toEqual([]);
     expect(schemaProblems(JSON.parse(offlineJson(plan)))).toEqual([]);
-    expect(plan.assumptions.map(({ subject }) => subject)).toEqual(['kernel of the node']);
+    expect(plan.assumptions.map(({ subject }) => subject)).toEqual([
+      'kernel of the node',
+      'what the node needs itself',
+    ]);
   });
 });
 
