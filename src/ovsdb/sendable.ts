@@ -2,15 +2,18 @@
  * What an ovsdb-server can parse. JSON allows more than its parser does, and a server that cannot parse a message ends the
  * connection, with everything that runs over it: so values are looked at before they are sent.
  *
- * Not for the server are the character U+0000, half a surrogate pair (which has no UTF-8), numbers that JSON or a double
- * of normal range does not hold, and nesting without end.
+ * Not for the server are the character U+0000, half a surrogate pair (which has no UTF-8), nesting without end, and
+ * numbers at the ends of what a double holds: servers write 15 digits, into their files too, and what the smallest and
+ * the biggest become by that, nobody reads back.
  */
 import { OvsdbConfigurationError } from './errors.ts';
 
 /** The parser of Open vSwitch stops at 1000. */
 const MAX_DEPTH = 200;
-/** Below this a number other than 0 is "subnormal", which strtod() reports as out of range. */
-const SMALLEST = 2.2250738585072014e-308;
+/** With 15 digits still normal: anything below is "out of range" for strtod(). */
+const SMALLEST = 2.23e-308;
+/** With 15 digits still finite. */
+const BIGGEST = 1.797e308;
 const HALF_PAIR = /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/;
 
 /** Throws an `OvsdbConfigurationError` that names the place of what a server could not parse. */
@@ -60,7 +63,8 @@ function refusedText(text: string): string | undefined {
 
 function refusedNumber(number: number): string | undefined {
   if (!Number.isFinite(number)) return `${number} is no number of JSON`;
-  if (number !== 0 && Math.abs(number) < SMALLEST)
-    return `${number} is too small for an OVSDB server to parse`;
+  const size = Math.abs(number);
+  if (size !== 0 && size < SMALLEST) return `${number} is too small for an OVSDB server to read back`;
+  if (size > BIGGEST) return `${number} is too big for an OVSDB server to read back`;
   return undefined;
 }

@@ -4,9 +4,12 @@
  * In: schema files. Out: handles with the remote to connect to and the ways to hurt a server (kill, suspend, cut off,
  * restart). Servers run in the foreground as children, are stopped by pid, and die with the test process in any case.
  * A server that does not come up fails the start with the tail of its own log.
+ *
+ * OVSDB_SERVER_ROOT names a root file system of Debian whose programs are run instead of this machine's, with their own
+ * loader and libraries; files and sockets stay where they are (`npm run test:fuzz -- --suite` makes such a root).
  */
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { copyFile, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -15,7 +18,27 @@ import { promisify } from 'node:util';
 
 import { until } from './until.ts';
 
-const run = promisify(execFile);
+const execute = promisify(execFile);
+
+/** A program of the servers' release, as a command line. */
+function programOf(name: string): readonly [string, ...string[]] {
+  const root = process.env.OVSDB_SERVER_ROOT ?? '';
+  if (root === '') return [name];
+  const [triplet] = readdirSync(`${root}/usr/lib`).filter((entry) => entry.endsWith('-linux-gnu'));
+  if (triplet === undefined) throw new Error(`OVSDB_SERVER_ROOT=${root} has no usr/lib/*-linux-gnu`);
+  const libraries = `${root}/usr/lib/${triplet}`;
+  const [loader] = readdirSync(libraries).filter((entry) => /^ld-linux-.*\.so\.\d+$/.test(entry));
+  const folder = ['usr/sbin', 'usr/bin'].find((each) => existsSync(`${root}/${each}/${name}`));
+  if (loader === undefined || folder === undefined)
+    throw new Error(`OVSDB_SERVER_ROOT=${root} has no ${name}`);
+  return [`${libraries}/${loader}`, '--library-path', libraries, `${root}/${folder}/${name}`];
+}
+
+/** Runs a program: one of the servers' release when it is of OVSDB. */
+async function run(name: string, args: readonly string[]): Promise<{ readonly stdout: string }> {
+  const [program, ...before] = /^ov(?:sdb|s)-/.test(name) ? programOf(name) : ([name] as const);
+  return await execute(program, [...before, ...args]);
+}
 
 export const OVN_NB_SCHEMA = '/usr/share/ovn/ovn-nb.ovsschema';
 export const OVN_SB_SCHEMA = '/usr/share/ovn/ovn-sb.ovsschema';
@@ -225,8 +248,7 @@ class ServerProcess implements OvsdbServer {
 
   async start(): Promise<void> {
     if (this.#child !== undefined) throw new Error(`the server in ${this.directory} is running already`);
-    const [program = 'ovsdb-server', ...prefix] =
-      this.#prefix.length > 0 ? [...this.#prefix, 'ovsdb-server'] : [];
+    const [program = 'ovsdb-server', ...prefix] = [...this.#prefix, ...programOf('ovsdb-server')];
     const child = spawn(
       program,
       [

@@ -1,4 +1,6 @@
 /** A client of a real three-member RAFT cluster: which member it stays with, and how it goes on elsewhere. */
+import { copyFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 
 import {
@@ -192,6 +194,39 @@ describe('client of a cluster', () => {
     expect(second.counters.membersSkipped).toBe(1);
     await second.transact([update('Address_Set', [], { addresses: ['a'] })], deadline());
     await follower.rejoin();
+  });
+
+  test('a cluster that was put back to an earlier state is told as stale, until the client is reset', async () => {
+    const cluster = await startCluster({ members: 1 });
+    const [member] = cluster.members;
+    if (member === undefined) throw new Error('a cluster of one has a member');
+    const file = join(member.directory, 'cluster.db');
+    const client = startClient(member.remote);
+    const replica = client.replicate(SB);
+    await client.transact([insert('Address_Set', { name: 'kept' })], deadline());
+    await member.kill('SIGTERM');
+    await copyFile(file, `${file}.earlier`);
+    await member.start();
+    for (let i = 0; i < 5; i++) {
+      await client.transact([insert('Address_Set', { name: `lost${i}` })], {
+        signal: deadline(),
+        idempotent: true,
+      });
+    }
+    await member.kill('SIGTERM');
+    await copyFile(`${file}.earlier`, file);
+    await member.start();
+
+    await until('the verdict is told', () => client.status.problem === 'stale');
+    expect(client.status).toMatchObject({ state: 'connecting', remote: member.remote });
+    expect(client.status.lastError?.message).toMatch(
+      /waited for: the member is stale: at index \d+, already/,
+    );
+    expect(replica.tables.Address_Set.size).toBe(6);
+    client.reset();
+    await replica.whenSynchronized(deadline());
+    expect([...replica.tables.Address_Set].map(({ name }) => name)).toEqual(['kept']);
+    expect(client.counters.inconsistencies).toBe(0);
   });
 
   test('without a majority the last contents stay, and transactions wait for their signal', async () => {

@@ -422,6 +422,28 @@ describe('transactions', () => {
     });
   });
 
+  test('what is given up is forgotten by the server', async () => {
+    const server = await startServer();
+    const client = startClient(server.remote);
+    await client.getSchema(deadline());
+    const abort = new AbortController();
+    const never = wait('Address_Set', [['name', '==', 'never']], {
+      columns: ['name'],
+      until: '==',
+      rows: [{ name: 'never' }],
+    });
+    const waits = Array.from({ length: 200 }, () =>
+      client.transact([never], abort.signal).catch((error: Error) => error.name),
+    );
+    const triggers = async (): Promise<boolean> =>
+      (await server.appctl('memory/show')).includes('triggers:200');
+    await until('the server waits', triggers);
+    abort.abort();
+    expect(new Set(await Promise.all(waits))).toEqual(new Set(['AbortError']));
+    await until('it no longer does', async () => !(await server.appctl('memory/show')).includes('triggers:'));
+    expect(client.counters.connections).toBe(1);
+  });
+
   test('an idempotent transaction survives a restart of the server, another one reports the loss', async () => {
     const server = await startServer();
     const client = startClient(server.remote, { inactivityProbeMs: 0 });
