@@ -16,7 +16,12 @@ export default defineConfig({
           name: 'unit',
           // How long a poll waits in vain: only a failure takes it, and a busy machine needs it.
           expect: { poll: { timeout: 10_000 } },
-          include: ['src/**/*.test.ts', 'lab/**/*.test.ts', 'test/house/**/*.test.ts'],
+          include: [
+            'src/**/*.test.ts',
+            'lab/**/*.test.ts',
+            'test/house/**/*.test.ts',
+            'test/fuzz/**/*.test.ts',
+          ],
           pool: 'threads',
           isolate: false,
           // Property tests of a busy machine; none waits for anything.
@@ -29,6 +34,17 @@ export default defineConfig({
           // How long a poll waits in vain: only a failure takes it, and a busy machine needs it.
           expect: { poll: { timeout: 10_000 } },
           include: ['test/integration/**/*.test.ts'],
+          pool: 'forks',
+          fileParallelism: false,
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        test: {
+          // Random tests, run for as long as one wants; `unit` and `integration` have a few seeds of each.
+          name: 'fuzz',
+          include: ['test/fuzz/**/*.test.ts', 'test/integration/**/fuzz-*.test.ts'],
           pool: 'forks',
           fileParallelism: false,
           testTimeout: 60_000,

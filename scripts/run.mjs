@@ -2,7 +2,7 @@
 /**
  * Entry point of the project's npm scripts: prepares what a command needs, then runs it.
  *
- *   node scripts/run.mjs demo|lab|test|integration|e2e|mutations|docs [arguments...]
+ *   node scripts/run.mjs demo|lab|test|integration|e2e|fuzz|mutations|docs [arguments...]
  *
  * `e2e` and `test` can run in a guest of another kernel: `e2e --kernel uml [--suite SUITE]`, `test --with uml`.
  *
@@ -13,6 +13,7 @@
  */
 import { buildNative, buildTypeScript } from './run/build.mjs';
 import { GUEST_TOOLS, installDebianPackages } from './run/debian-packages.mjs';
+import { fuzz, fuzzOptions } from './run/fuzz.mjs';
 import { guestFlags, inGuest, testSettings } from './run/guest.mjs';
 import { requireNode, requireRoot } from './run/machine.mjs';
 import { installNodePackages } from './run/node-packages.mjs';
@@ -41,6 +42,11 @@ const COMMANDS = {
     await prepareAll(guest !== undefined);
     const tests = vitest(['--project', 'e2e', ...rest]);
     return node(guest === undefined ? tests : inGuest(guest, tests, { environment: testSettings() }));
+  },
+  fuzz: async (args) => {
+    const options = fuzzOptions(args);
+    await prepareAll(options.suite !== undefined);
+    return fuzz(options);
   },
   mutations: async (args) => {
     await prepareAll();

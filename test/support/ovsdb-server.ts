@@ -53,6 +53,7 @@ export interface OvsdbServer {
   readonly logPath: string;
   readonly pid: number | undefined;
   readonly running: boolean;
+  readonly suspended: boolean;
   /** `ovs-appctl` to this server's control socket. */
   appctl(...args: readonly string[]): Promise<string>;
   /** One RFC 7047 transaction over a connection of its own; throws when an operation failed. */
