@@ -79,6 +79,7 @@ export class NorthboundSource implements OvnSource {
       cms: config.cms,
       ...(this.#southbound === undefined ? {} : { bindings: this.#southbound.tables }),
       awaitsBindings: (what) => this.#awaitsBindings(what),
+      health: !config.exposeOfflineLoadBalancers,
     });
     this.#northbound.subscribe((changes) => this.#northboundChanged(changes));
     this.#southbound?.subscribe((changes) => this.#southboundChanged(changes));
@@ -142,6 +143,7 @@ export class NorthboundSource implements OvnSource {
   }
 
   #asksForBindings(changes: ChangeSet<NorthboundDatabase>): boolean {
+    if (!this.#config.exposeOfflineLoadBalancers) return true;
     const question: BindingsQuestion = {
       cms: this.#config.cms,
       gatewaysTold: this.#gatewaysTold,
@@ -160,8 +162,9 @@ export class NorthboundSource implements OvnSource {
 
   #openBindings(): void {
     this.#needed = true;
-    const why =
-      'the Northbound database has ports whose place only the Southbound database tells (plain OVN, or OVN before 23.09)';
+    const why = this.#config.exposeOfflineLoadBalancers
+      ? 'the Northbound database has ports whose place only the Southbound database tells (plain OVN, or OVN before 23.09)'
+      : 'only the Southbound database tells what health checks of load balancers find';
     const { southbound } = this.#clients;
     if (southbound === undefined) {
       this.#log.warn(

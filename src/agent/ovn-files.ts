@@ -81,6 +81,7 @@ function readNorthbound(config: AgentConfig, files: OvnFiles): OvnContents {
         cms: config.cms,
         ...(bindings === undefined ? {} : { bindings: bindings.tables }),
         awaitsBindings: (what) => lacking && (what === 'port' || !question.gatewaysTold),
+        health: !config.exposeOfflineLoadBalancers,
       }),
   };
 }
@@ -92,7 +93,8 @@ function readSouthbound(config: AgentConfig, files: OvnFiles): OvnContents {
     read: [{ database: 'southbound', file, contents }],
     hosts: hostsIn(contents.tables.Chassis),
     warnings: [],
-    topologyFor: (identity) => createSouthboundTopology(contents.tables, identity),
+    topologyFor: (identity) =>
+      createSouthboundTopology(contents.tables, identity, { health: !config.exposeOfflineLoadBalancers }),
   };
 }
 

@@ -102,7 +102,13 @@ export function openOvnSource(
     return new NorthboundSource(config, clients, places, identity, { log, clock }, events);
   }
   const client = openClient(SOUTHBOUND.name, database, config.ovnSbTls, log);
-  const source = replicate(client, SOUTHBOUND, (views) => createSouthboundTopology(views, identity), events);
+  const health = !config.exposeOfflineLoadBalancers;
+  const source = replicate(
+    client,
+    SOUTHBOUND,
+    (views) => createSouthboundTopology(views, identity, { health }),
+    events,
+  );
   client.start();
   return {
     topology: source.topology,

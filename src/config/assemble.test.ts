@@ -28,6 +28,7 @@ communities = gateway=64999:2+64999:1+no-export+4200000000:1:1, tag:gold=64999:7
 meds = tenant-host=12
 expose_unmarked = no
 expose_external_ports = yes
+expose_offline_load_balancers = no
 migration_grace = 12
 withdraw_guard_percent = 13
 withdraw_guard_minimum = 14
@@ -114,6 +115,7 @@ it('puts the value of every option where the rooms look for it', () => {
     meds: [{ selector: 'tenant-host', med: 12 }],
     exposeUnmarked: false,
     exposeExternalPorts: true,
+    exposeOfflineLoadBalancers: false,
     migrationGraceSec: 12,
     withdrawGuardPercent: 13,
     withdrawGuardMinimum: 14,

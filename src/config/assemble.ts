@@ -43,6 +43,7 @@ export function assembleConfig(values: OptionValues): AgentConfig {
     meds: values.meds,
     exposeUnmarked: values.exposeUnmarked,
     exposeExternalPorts: values.exposeExternalPorts,
+    exposeOfflineLoadBalancers: values.exposeOfflineLoadBalancers,
     migrationGraceSec: values.migrationGrace,
     withdrawGuardPercent: values.withdrawGuardPercent,
     withdrawGuardMinimum: values.withdrawGuardMinimum,

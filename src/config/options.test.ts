@@ -108,6 +108,7 @@ describe('defaultConfig', () => {
       allowedPrefixes: [],
       exposeUnmarked: true,
       exposeExternalPorts: false,
+      exposeOfflineLoadBalancers: true,
       migrationGraceSec: 10,
       withdrawGuardPercent: 50,
       withdrawGuardMinimum: 10,

@@ -176,6 +176,12 @@ export const OPTIONS = {
     origin: 'own',
     help: 'Expose ports of type external (SR-IOV, bare metal) on provider networks, on the node that is active in their HA chassis group.',
   }),
+  exposeOfflineLoadBalancers: option('DEFAULT', 'expose_offline_load_balancers', {
+    type: booleanType,
+    default: 'true',
+    origin: 'own',
+    help: 'What becomes of the address of a load balancer while its health checks find no member online. true: it stays exposed, as those without health checks. false: it is withdrawn until one is online. The Northbound driver then reads the Southbound database, too.',
+  }),
   migrationGrace: option('DEFAULT', 'migration_grace', {
     type: delayOrZeroType,
     default: '10',

@@ -100,6 +100,8 @@ export interface AgentConfig {
   readonly exposeUnmarked: boolean;
   /** Ports of type "external" are exposed where they are served. */
   readonly exposeExternalPorts: boolean;
+  /** Load balancers whose health checks find no member online are exposed. */
+  readonly exposeOfflineLoadBalancers: boolean;
   /** How long a port that was being migrated to this node keeps its exposure while it is down. */
   readonly migrationGraceSec: number;
   /** What would withdraw more than this share, and at least `withdrawGuardMinimum`, is held back unless single rows ask for it. */

@@ -270,6 +270,16 @@ describe('a load balancer that was made in OVN', () => {
     ]);
   });
 
+  it('loses the addresses of which no member is online, where that counts', () => {
+    const vipTexts = ['172.24.4.80:80', '172.24.4.80:443', '172.24.4.81:80', '172.24.4.82:80'];
+    const offlineVipTexts = ['172.24.4.80:80', '172.24.4.81:80'];
+    expect(plain({ vipTexts, offlineVipTexts, emptyVipTexts: ['172.24.4.82:80'] })).toEqual([
+      '172.24.4.80 vip br-ex',
+      'no-member-online 172.24.4.81',
+      'no-member 172.24.4.82',
+    ]);
+  });
+
   it('loses the addresses with nothing behind them', () => {
     const vipTexts = ['172.24.4.80:80', '172.24.4.80:443', '172.24.4.81:80'];
     expect(plain({ vipTexts, emptyVipTexts: ['172.24.4.80:80', '172.24.4.81:80'] })).toEqual([

@@ -68,6 +68,8 @@ class LoadBalancerDecision {
   readonly #listening: readonly IpAddress[];
   /** Where nothing stands behind what listens: OVN drops or rejects what comes. */
   readonly #memberless: ReadonlySet<IpAddress>;
+  /** Those of them that have members, none of them online. */
+  readonly #offline: ReadonlySet<IpAddress>;
 
   constructor(
     lb: LoadBalancer,
@@ -81,9 +83,16 @@ class LoadBalancerDecision {
     this.#verdict = verdict;
     const { addresses, templates, bad } = vipAddresses(lb.vipTexts);
     this.#listening = addresses;
-    const empty = new Set(lb.emptyVipTexts);
-    const served = new Set(vipAddresses(lb.vipTexts.filter((key) => !empty.has(key))).addresses);
+    const without = (...keys: readonly string[]): ReadonlySet<IpAddress> => {
+      const gone = new Set(keys);
+      return new Set(vipAddresses(lb.vipTexts.filter((key) => !gone.has(key))).addresses);
+    };
+    const [peopled, served] = [
+      without(...lb.emptyVipTexts),
+      without(...lb.emptyVipTexts, ...lb.offlineVipTexts),
+    ];
     this.#memberless = new Set(addresses.filter((address) => !served.has(address)));
+    this.#offline = new Set(addresses.filter((address) => peopled.has(address) && !served.has(address)));
     if (templates !== undefined) {
       const what =
         'is a template, whose value is another one on each chassis; give the load balancer an address';
@@ -178,7 +187,10 @@ class LoadBalancerDecision {
 
   #hasMember(address: IpAddress): boolean {
     if (!this.#memberless.has(address)) return true;
-    this.#deny('no-member', false, `nothing stands behind ${address}`, address);
+    if (this.#offline.has(address)) {
+      const what = `health checks find no member of ${address} online, and expose_offline_load_balancers = false`;
+      this.#deny('no-member-online', false, what, address);
+    } else this.#deny('no-member', false, `nothing stands behind ${address}`, address);
     return false;
   }
 

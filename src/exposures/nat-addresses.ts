@@ -51,7 +51,7 @@ export function evaluateNatAddresses(nat: FloatingIps, policy: ExposurePolicy): 
     for (const text of entry.addressTexts) {
       const vip = parseIp(text);
       if (vip !== undefined && memberless.has(vip)) {
-        const message = `${describeRow(nat.row)}: nothing stands behind the VIP ${vip} of its router`;
+        const message = `${describeRow(nat.row)}: nothing stands behind the VIP ${vip} of its router, or nothing that is online`;
         verdict.deny({ code: 'no-member', fault: false, message }, vip);
         continue;
       }

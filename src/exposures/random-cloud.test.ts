@@ -18,7 +18,7 @@ const POLICY = testPolicy({
   exposeExternal: true,
 });
 /** Not told apart in the Southbound database: they are among the translated addresses of a gateway. */
-const NORTHBOUND_ALONE: readonly ExposureKind[] = ['port-forwarding', 'vip-floating-ip'];
+const NORTHBOUND_ALONE: readonly ExposureKind[] = ['vip-floating-ip'];
 
 function resolveAll(topology: Topology): Map<CandidateKey, Candidate> {
   const candidates = new Map<CandidateKey, Candidate>();

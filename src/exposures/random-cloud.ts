@@ -64,7 +64,7 @@ function cloudOf<D extends DatabaseSpec>(
 function northboundCloud(): RandomCloud {
   const [db, bindings] = [memoryDatabase(NORTHBOUND), memoryDatabase(BINDINGS)];
   const topologyOf = () =>
-    createNorthboundTopology(db.views, IDENTITY, { cms: 'auto', bindings: bindings.views });
+    createNorthboundTopology(db.views, IDENTITY, { cms: 'auto', bindings: bindings.views, health: true });
   const topology = topologyOf();
   return {
     topology,
@@ -102,7 +102,7 @@ export const CLOUD_KINDS: readonly CloudKind[] = [
   {
     name: 'Southbound',
     steps: southboundSteps,
-    create: () => cloudOf(SOUTHBOUND, (views) => createSouthboundTopology(views, IDENTITY)),
+    create: () => cloudOf(SOUTHBOUND, (views) => createSouthboundTopology(views, IDENTITY, { health: true })),
   },
 ];
 

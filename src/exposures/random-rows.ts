@@ -126,6 +126,20 @@ const routerId = one('r-one', 'neutron-r-one', 'r-two', '', ...HOSTILE);
 const portName = one('vm-1', 'vm-2', 'to-router', 'nobody', '', ...HOSTILE);
 const hostingChassis = one('C1', 'C2', '', ...HOSTILE);
 
+const MONITORS: RandomTable = {
+  sound: {
+    m0: { ip: '10.0.0.8', port: 80, protocol: 'tcp', logical_port: 'vm-8', status: 'offline' },
+    m1: { ip: '192.168.1.31', port: 80, protocol: 'tcp', logical_port: 'vm-t1', status: 'online' },
+  },
+  columns: {
+    ip: one('10.0.0.8', '192.168.1.31', ...HOSTILE),
+    port: fc.constantFrom(80, 81),
+    protocol: maybe(one('tcp', 'udp', ...HOSTILE)),
+    logical_port: portName,
+    status: maybe(one('online', 'offline', 'error', ...HOSTILE)),
+  },
+};
+
 export const northboundSteps = steps({
   Logical_Switch: {
     sound: {
@@ -319,6 +333,9 @@ export const northboundSteps = steps({
         '[2001:db8::80]:443': one('10.0.0.8:80'),
         __proto__x: one('', ...HOSTILE),
       }),
+      protocol: maybe(one('tcp', 'udp', ...HOSTILE)),
+      health_check: some('hc0', 'hc9'),
+      ip_port_mappings: map({ '10.0.0.8': one('vm-8:10.0.0.2', 'vm-9', ...HOSTILE) }),
       external_ids: map({
         'neutron:vip': ip,
         'neutron:vip_fip': ip,
@@ -329,6 +346,11 @@ export const northboundSteps = steps({
       }),
     },
   },
+  Load_Balancer_Health_Check: {
+    sound: { hc0: { vip: '10.0.0.50:80' } },
+    columns: { vip: one('10.0.0.50:80', ...HOSTILE) },
+  },
+  Service_Monitor: MONITORS,
   Load_Balancer_Group: {
     sound: { q0: { name: 'group', load_balancer: ['b2'] } },
     columns: { load_balancer: some('b0', 'b1', 'b2') },
@@ -539,7 +561,12 @@ export const southboundSteps = steps({
   Load_Balancer: {
     sound: {
       b1: { name: 'lb1', vips: new Map([['192.168.1.50:80', '192.168.1.31:80']]), datapath_group: 'e0' },
-      b2: { name: 'lb2', vips: new Map([['172.24.4.60:80', '']]), lr_datapath_group: 'e1', datapaths: [] },
+      b2: {
+        name: 'lb2',
+        vips: new Map([['172.24.4.60:80', '192.168.1.31:8080']]),
+        lr_datapath_group: 'e1',
+        datapaths: [],
+      },
     },
     columns: {
       name: one('lb1', 'lb2', 'pf-floatingip-1-tcp', '', ...HOSTILE),
@@ -551,6 +578,7 @@ export const southboundSteps = steps({
       external_ids: map({ 'ovn-bgp-agent:expose': one('true', 'false') }),
     },
   },
+  Service_Monitor: MONITORS,
   Logical_DP_Group: {
     sound: { e0: { datapaths: ['d2'] }, e1: { datapaths: ['d3'] } },
     columns: { datapaths },

@@ -183,6 +183,7 @@ export function loadBalancer(
     flavor,
     vipTexts: [],
     emptyVipTexts: [],
+    offlineVipTexts: [],
     vipText: undefined,
     vipFipText: undefined,
     vipFipMacText: undefined,

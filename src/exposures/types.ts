@@ -130,6 +130,8 @@ export type DenialCode =
   | 'no-vip'
   /** A load balancer, or one of its addresses, with nothing behind it. */
   | 'no-member'
+  /** Health checks find no member online, and expose_offline_load_balancers = false. */
+  | 'no-member-online'
   /** A load balancer listens on a variable that each chassis fills in for itself. */
   | 'template'
   | 'too-many'

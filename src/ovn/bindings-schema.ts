@@ -3,6 +3,7 @@
  * where things are: which chassis holds a port (ovn-sb(5)).
  */
 import { type DatabaseSpec, databaseSpec, type RowOf, tableSpec, type Views } from '../ovsdb/types.ts';
+import { monitorKey, SERVICE_MONITOR_COLUMNS } from './member-health.ts';
 
 const portBinding = tableSpec(
   {
@@ -18,9 +19,13 @@ const portBinding = tableSpec(
 
 const chassis = tableSpec({ name: 'string' });
 
+/** What health checks of load balancers find. */
+const serviceMonitor = tableSpec(SERVICE_MONITOR_COLUMNS, { member: monitorKey });
+
 export const BINDINGS = databaseSpec('OVN_Southbound', {
   Port_Binding: portBinding,
   Chassis: chassis,
+  Service_Monitor: serviceMonitor,
 }) satisfies DatabaseSpec;
 
 /** What the Southbound database is asked about. */

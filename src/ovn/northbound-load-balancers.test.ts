@@ -123,3 +123,57 @@ describe('a plain load balancer', () => {
     });
   });
 });
+
+describe('health checks', () => {
+  function cloud(health: boolean) {
+    const made = routerCloud({ health });
+    made.change((tx) => {
+      tx.insert('Load_Balancer_Health_Check', { vip: '172.24.4.60:80' }, 'check');
+      tx.insert(
+        'Load_Balancer',
+        {
+          name: 'lb',
+          vips: new Map([['172.24.4.60:80', '10.0.0.8:8080']]),
+          health_check: ['check'],
+          ip_port_mappings: new Map([['10.0.0.8', 'vm:10.0.0.2']]),
+        },
+        'lb',
+      );
+    });
+    const monitor = (status: string, logical_port = 'vm') =>
+      made.changeBindings((tx) =>
+        tx.insert(
+          'Service_Monitor',
+          { ip: '10.0.0.8', port: 8080, protocol: 'tcp', logical_port, status },
+          logical_port,
+        ),
+      );
+    return { ...made, monitor, offline: () => made.get('load-balancer', 'lb').offlineVipTexts };
+  }
+
+  it('tell the VIPs of which no member is online, where they count', () => {
+    const { monitor, offline, changeBindings } = cloud(true);
+    expect(offline()).toEqual([]);
+    expect(monitor('offline')).toEqual(['load-balancer:lb']);
+    expect(offline()).toEqual(['172.24.4.60:80']);
+    expect(changeBindings((tx) => tx.update('Service_Monitor', 'vm', { status: 'online' }))).toEqual([
+      'load-balancer:lb',
+    ]);
+    expect(offline()).toEqual([]);
+  });
+
+  it("are not those of another port's member, and of keys that have one", () => {
+    const { change, monitor, offline } = cloud(true);
+    monitor('offline', 'other');
+    expect(offline()).toEqual([]);
+    monitor('offline');
+    change((tx) => tx.update('Load_Balancer_Health_Check', 'check', { vip: '172.24.4.61:80' }));
+    expect(offline()).toEqual([]);
+  });
+
+  it('tell nothing where they do not count', () => {
+    const { monitor, offline } = cloud(false);
+    monitor('offline');
+    expect(offline()).toEqual([]);
+  });
+});

@@ -2,6 +2,7 @@
  * Load balancers of the Northbound database: those of Octavia, the port forwardings of Neutron, and any others that
  * routers serve.
  */
+import { type IpAddress, parseIp } from '../base/address.ts';
 import { sortedBy } from '../base/order.ts';
 import type { Uuid } from '../ovsdb/types.ts';
 import { madeByNeutron, neutronId } from './cms.ts';
@@ -14,6 +15,7 @@ import {
   withoutNamePrefix,
 } from './external-ids.ts';
 import { marksOf, NO_MARKS, nearestMarks } from './marks.ts';
+import { offlineVips } from './member-health.ts';
 import type { NorthboundContext } from './northbound-context.ts';
 import type { NorthboundPorts } from './northbound-ports.ts';
 import type { NorthboundRouters } from './northbound-routers.ts';
@@ -28,8 +30,16 @@ export class NorthboundLoadBalancers {
   readonly #context: NorthboundContext;
   readonly #routers: NorthboundRouters;
   readonly #ports: NorthboundPorts;
+  /** Whether health checks count. */
+  readonly #health: boolean;
 
-  constructor(context: NorthboundContext, routers: NorthboundRouters, ports: NorthboundPorts) {
+  constructor(
+    context: NorthboundContext,
+    routers: NorthboundRouters,
+    ports: NorthboundPorts,
+    health: boolean,
+  ) {
+    this.#health = health;
     this.#context = context;
     this.#routers = routers;
     this.#ports = ports;
@@ -62,6 +72,7 @@ export class NorthboundLoadBalancers {
       flavor,
       vipTexts: [...row.vips.keys()].sort(),
       emptyVipTexts: emptyVips(row.vips),
+      offlineVipTexts: this.#offline(row),
       vipText: octavia ? neutronId(ids, VIP_KEY, cms) : undefined,
       vipFipText: vipFip,
       vipFipMacText: vipFip === undefined ? undefined : this.#macOf(vipFip, portName),
@@ -87,6 +98,27 @@ export class NorthboundLoadBalancers {
     return madeByNeutron(ids, cms) || neutronId(ids, LB_ROUTER_KEY, cms) !== undefined ? 'octavia' : 'plain';
   }
 
+  #offline({
+    vips,
+    protocol,
+    health_check: checks,
+    ip_port_mappings: mappings,
+  }: LoadBalancerRow): readonly string[] {
+    const { views, bindings } = this.#context;
+    if (!this.#health || bindings === undefined || checks.length === 0) return [];
+    const checked = new Set(checks.map((uuid) => views.Load_Balancer_Health_Check.get(uuid)?.vip));
+    return offlineVips({
+      vips,
+      protocol,
+      isChecked: (key) => checked.has(key),
+      monitorsOf: (member, key) => {
+        const port = portOf(mappings, member);
+        if (port === undefined) return [];
+        return bindings.Service_Monitor.find('member', key).filter((row) => row.logical_port === port);
+      },
+    });
+  }
+
   /** Routers that list it, or a group that it belongs to. */
   #serving(uuid: Uuid): readonly Uuid[] {
     const { views } = this.#context;
@@ -110,4 +142,12 @@ export class NorthboundLoadBalancers {
     const macs = ranked.map((row) => row.external_mac);
     return macs.find((mac) => mac !== undefined && mac !== '');
   }
+}
+
+/** The port that is checked for a member: `port:source address` (ovn-nb(5)); keys of IPv6 may be in brackets. */
+function portOf(mappings: ReadonlyMap<string, string>, member: IpAddress): string | undefined {
+  for (const [key, value] of mappings) {
+    if (parseIp(key.replaceAll(/^\[|\]$/g, '')) === member) return value.split(':')[0];
+  }
+  return undefined;
 }

@@ -106,7 +106,18 @@ const nat = tableSpec(
   },
 );
 
-const loadBalancer = tableSpec({ name: 'string', vips: 'string-map', external_ids: 'string-map' });
+const loadBalancer = tableSpec({
+  name: 'string',
+  vips: 'string-map',
+  protocol: 'optional-string',
+  /** Rows of Load_Balancer_Health_Check, one for a key of `vips`. */
+  health_check: 'uuid-set',
+  /** `port:source address` by member: who is checked for it. */
+  ip_port_mappings: 'string-map',
+  external_ids: 'string-map',
+});
+
+const healthCheck = tableSpec({ vip: 'string' });
 
 /** Load balancers that are put on routers together (OVN 22.03). */
 const loadBalancerGroup = tableSpec(
@@ -128,6 +139,7 @@ export const NORTHBOUND = databaseSpec('OVN_Northbound', {
   Logical_Router_Static_Route: logicalRouterStaticRoute,
   NAT: nat,
   Load_Balancer: loadBalancer,
+  Load_Balancer_Health_Check: healthCheck,
   Load_Balancer_Group: loadBalancerGroup,
   NB_Global: nbGlobal,
 }) satisfies DatabaseSpec;

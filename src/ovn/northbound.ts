@@ -38,6 +38,8 @@ export interface NorthboundOptions {
    * false with a change of the bindings, and true with contents of a snapshot. Default: it is never awaited.
    */
   readonly awaitsBindings?: (what: BoundThing) => boolean;
+  /** Health checks count: what they find is read from the bindings. Default: they do not. */
+  readonly health?: boolean;
 }
 
 export interface NorthboundTopology extends IncrementalTopology<NorthboundDatabase> {
@@ -52,8 +54,8 @@ export function createNorthboundTopology(
   identity: NodeIdentity,
   options: NorthboundOptions = {},
 ): NorthboundTopology {
-  const { cms = 'auto', bindings, awaitsBindings } = options;
-  return new Northbound(new NorthboundContext(views, identity, cms, bindings, awaitsBindings));
+  const { cms = 'auto', bindings, awaitsBindings, health = false } = options;
+  return new Northbound(new NorthboundContext(views, identity, cms, bindings, awaitsBindings), health);
 }
 
 class Northbound implements NorthboundTopology {
@@ -72,14 +74,14 @@ class Northbound implements NorthboundTopology {
   /** Places were unknown at the last change of the bindings. */
   #awaiting = false;
 
-  constructor(context: NorthboundContext) {
+  constructor(context: NorthboundContext, health: boolean) {
     this.#context = context;
     const bindings = new NorthboundBindings(context);
     this.#networks = new NorthboundNetworks(context);
     this.#routers = new NorthboundRouters(context, this.#networks, bindings);
     this.#ports = new NorthboundPorts(context, this.#networks, this.#routers, bindings);
     this.#nats = new NorthboundNats(context, this.#networks, this.#routers, this.#ports);
-    this.#loadBalancers = new NorthboundLoadBalancers(context, this.#routers, this.#ports);
+    this.#loadBalancers = new NorthboundLoadBalancers(context, this.#routers, this.#ports, health);
   }
 
   *candidates(): Iterable<CandidateKey> {

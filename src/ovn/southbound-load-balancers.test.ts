@@ -202,3 +202,16 @@ describe('what a change around load balancers affects', () => {
     expect(other).not.toContain('load-balancer:lb');
   });
 });
+
+it.each([true, false])('health checks tell the VIPs of which no member is online: %s', (health) => {
+  const { db } = southboundCloud();
+  const topology = createSouthboundTopology(db.views, IDENTITY, { health });
+  const offline = () => candidateOf(topology, 'load-balancer', 'lb')?.offlineVipTexts;
+  const vips = new Map([['172.24.4.60:80', '192.168.1.5:8080']]);
+  topology.affected(db.insert('Load_Balancer', { name: 'lb', vips }, 'lb'));
+  expect(offline()).toEqual([]);
+  const row = { ip: '192.168.1.5', port: 8080, protocol: 'tcp', logical_port: 'vm', status: 'offline' };
+  const affected = topology.affected(db.insert('Service_Monitor', row, 'monitor'));
+  expect(affected).toEqual(new Set(health ? ['load-balancer:lb'] : []));
+  expect(offline()).toEqual(health ? ['172.24.4.60:80'] : []);
+});

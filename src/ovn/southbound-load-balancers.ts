@@ -10,10 +10,12 @@ import { sortedBy } from '../base/order.ts';
 import type { Uuid } from '../ovsdb/types.ts';
 import { CIDRS_KEY, words } from './external-ids.ts';
 import { marksOf, nearestMarks } from './marks.ts';
+import { offlineVips } from './member-health.ts';
 import type { QueryGraph } from './query-graph.ts';
 import type { SouthboundRouters } from './southbound-routers.ts';
 import { bindingMarks, bindingReference, withoutLengths } from './southbound-rows.ts';
 import {
+  ALL,
   ALL_MEMBERLESS,
   isVipPort,
   loadBalancerOf,
@@ -38,8 +40,11 @@ export class SouthboundLoadBalancers {
   readonly #views: SouthboundViews;
   readonly #graph: QueryGraph;
   readonly #routers: SouthboundRouters;
+  /** Whether health checks count. */
+  readonly #health: boolean;
 
-  constructor(views: SouthboundViews, graph: QueryGraph, routers: SouthboundRouters) {
+  constructor(views: SouthboundViews, graph: QueryGraph, routers: SouthboundRouters, health: boolean) {
+    this.#health = health;
     this.#views = views;
     this.#graph = graph;
     this.#routers = routers;
@@ -59,6 +64,7 @@ export class SouthboundLoadBalancers {
       flavor: flavorOf(row.name, vipPort),
       vipTexts: [...row.vips.keys()],
       emptyVipTexts: emptyVips(row.vips),
+      offlineVipTexts: this.#offline(row),
       vipPort,
       routers: this.#routersOf(row),
       marks: nearestMarks(marksOf(row.external_ids, reference), bindingMarks(port)),
@@ -80,6 +86,7 @@ export class SouthboundLoadBalancers {
       // What listens on it is not told here: it is announced all the same.
       vipTexts: vipPort.addressTexts.slice(0, 1),
       emptyVipTexts: [],
+      offlineVipTexts: [],
       vipPort,
       routers: routersAttached(vipPort.subnets.map(({ router }) => router)),
       marks: bindingMarks(row),
@@ -94,14 +101,28 @@ export class SouthboundLoadBalancers {
   #memberless(): ReadonlyMap<Uuid, readonly IpAddress[]> {
     return this.#graph.query('memberless', () => {
       const found = new Map<Uuid, Set<IpAddress>>();
-      for (const row of this.#views.Load_Balancer.find('memberless', ALL_MEMBERLESS)) {
-        for (const { row: router } of this.#routersOf(row)) {
+      for (const row of this.#views.Load_Balancer.find('memberless', this.#health ? ALL : ALL_MEMBERLESS)) {
+        const served = new Map(row.vips);
+        for (const key of this.#offline(row)) served.set(key, '');
+        const empty = emptyVipAddresses(served);
+        for (const { row: router } of empty.length === 0 ? [] : this.#routersOf(row)) {
           const addresses = found.get(router.uuid) ?? new Set();
           found.set(router.uuid, addresses);
-          for (const address of emptyVipAddresses(row.vips)) addresses.add(address);
+          for (const address of empty) addresses.add(address);
         }
       }
       return new Map([...found].map(([router, addresses]) => [router, [...addresses].sort()]));
+    });
+  }
+
+  /** Which port is checked for a member is not told: one of several with the same address may be another tenant's. */
+  #offline({ vips, protocol }: SouthboundLoadBalancer): readonly string[] {
+    if (!this.#health) return [];
+    return offlineVips({
+      vips,
+      protocol,
+      isChecked: () => true,
+      monitorsOf: (_, key) => this.#views.Service_Monitor.find('member', key),
     });
   }
 
@@ -109,7 +130,7 @@ export class SouthboundLoadBalancers {
     row: RowReference,
     found: Pick<
       LoadBalancer,
-      'name' | 'flavor' | 'vipTexts' | 'emptyVipTexts' | 'vipPort' | 'routers' | 'marks'
+      'name' | 'flavor' | 'vipTexts' | 'emptyVipTexts' | 'offlineVipTexts' | 'vipPort' | 'routers' | 'marks'
     >,
   ): LoadBalancer {
     return {

@@ -6,6 +6,7 @@
  */
 import { type DatabaseSpec, databaseSpec, type RowOf, tableSpec, type Views } from '../ovsdb/types.ts';
 import { CIDRS_KEY, PORT_NAME_KEY, words } from './external-ids.ts';
+import { monitorKey, SERVICE_MONITOR_COLUMNS } from './member-health.ts';
 import type { BulkColumns } from './tracked-views.ts';
 import { emptyVipAddresses } from './vip-members.ts';
 
@@ -61,6 +62,7 @@ const loadBalancer = tableSpec(
   {
     name: 'string',
     vips: 'string-map',
+    protocol: 'optional-string',
     datapaths: 'uuid-set',
     datapath_group: 'optional-uuid',
     ls_datapath_group: 'optional-uuid',
@@ -69,15 +71,19 @@ const loadBalancer = tableSpec(
   },
   {
     name: (row) => row.name,
-    /** Those that have an address with nothing behind it. */
-    memberless: (row) => (emptyVipAddresses(row.vips).length > 0 ? ALL_MEMBERLESS : undefined),
+    /** All of them, and those that have an address with nothing behind it. */
+    memberless: (row) => (emptyVipAddresses(row.vips).length > 0 ? [ALL, ALL_MEMBERLESS] : ALL),
   },
 );
 
-/** Key of the index `memberless`. */
-export const ALL_MEMBERLESS = 'all';
+/** Keys of the index `memberless`: every load balancer; those that have an address with nothing behind it. */
+export const ALL = 'all';
+export const ALL_MEMBERLESS = 'memberless';
 
 const datapathGroup = tableSpec({ datapaths: 'uuid-set' });
+
+/** What health checks of load balancers find. */
+const serviceMonitor = tableSpec(SERVICE_MONITOR_COLUMNS, { member: monitorKey });
 
 const chassis = tableSpec({ name: 'string' }, { name: (row) => row.name });
 
@@ -93,6 +99,7 @@ export const SOUTHBOUND = databaseSpec('OVN_Southbound', {
   Chassis: chassis,
   Chassis_Private: chassisPrivate,
   Encap: encap,
+  Service_Monitor: serviceMonitor,
 }) satisfies DatabaseSpec;
 
 /** `nat_addresses` changes with every floating IP of a gateway: no reason to look at the attachments of its network. */

@@ -37,15 +37,21 @@ import {
 } from './topology.ts';
 import { staleReads, trackedViews } from './tracked-views.ts';
 
+export interface SouthboundOptions {
+  /** Health checks count. Default: they do not. */
+  readonly health?: boolean;
+}
+
 export function createSouthboundTopology(
   views: SouthboundViews,
   identity: NodeIdentity,
+  options: SouthboundOptions = {},
 ): IncrementalTopology<SouthboundDatabase> {
   const { systemId } = identity;
   const graph = new QueryGraph();
   const tracked = trackedViews<SouthboundDatabase>(SOUTHBOUND.name, views, graph);
   const routers = new SouthboundRouters(tracked, graph, systemId);
-  const loadBalancers = new SouthboundLoadBalancers(tracked, graph, routers);
+  const loadBalancers = new SouthboundLoadBalancers(tracked, graph, routers, options.health === true);
   const nat = new SouthboundNat(tracked, graph, routers, loadBalancers, systemId);
 
   const resolve = (key: CandidateKey): Candidate | undefined => {

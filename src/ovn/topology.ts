@@ -238,7 +238,7 @@ export interface FloatingIps {
   readonly networkName: string | undefined;
   readonly network: Network | undefined;
   readonly entries: readonly NatAddresses[];
-  /** Those of the addresses that are VIPs of the router with nothing behind them. */
+  /** Those of the addresses that are VIPs of the router with nothing behind them, or nothing that is online. */
   readonly memberless: readonly IpAddress[];
   /** Networks attached to the router, sorted by name: addresses inside them are of those, whatever column they are in. */
   readonly subnets: readonly Subnet[];
@@ -270,6 +270,8 @@ export interface LoadBalancer {
   readonly vipTexts: readonly string[];
   /** Those of them behind which there is no member at all. */
   readonly emptyVipTexts: readonly string[];
+  /** Those of them of which health checks find no member online; empty where that does not count. */
+  readonly offlineVipTexts: readonly string[];
   readonly vipText: string | undefined;
   readonly vipFipText: string | undefined;
   /** MAC of the VIP's floating IP, where a NAT row gives one. */

@@ -492,6 +492,58 @@ export const EXPOSURE_DIFFERENCES: readonly ProvenDifference[] = [
     proof: { file: 'src/ovn/bindings.test.ts', title: 'is read from what OVN itself has' },
   },
   {
+    what: 'Several gateway ports of a router',
+    python: 'Any of them serves; a floating IP is exposed on the network that its row names.',
+    agent:
+      'As OVN decides: `gateway_port` of the row, else the port in whose network the address is ([placement](reference/placement.md)).',
+    why: 'OVN answers for the address there alone.',
+    proof: {
+      file: 'src/ovn/northbound-nat.test.ts',
+      title: 'belongs to the one that it names, else to the one in whose network its address is',
+    },
+  },
+  {
+    what: 'NAT rows of type `snat` and `dnat`, Northbound driver',
+    python: 'Not exposed.',
+    agent: "Their outside addresses are, where they are not the gateway port's own.",
+    why: 'What is translated to the address would have no way back.',
+    proof: {
+      file: 'src/ovn/northbound-nat.test.ts',
+      title: 'of type %s is the outside address of a translation on the gateway',
+    },
+  },
+  {
+    what: '`enabled=false` of routers, router ports and switch ports, Northbound driver',
+    python: 'Not looked at.',
+    agent: 'Nothing of theirs is exposed.',
+    why: 'OVN drops what is sent there.',
+    proof: {
+      file: 'src/ovn/northbound-routers.test.ts',
+      title: 'is switched off by its %s, and whatever depends on it is told',
+    },
+  },
+  {
+    what: 'Load balancers with nothing behind an address',
+    python: 'Exposed.',
+    agent:
+      'Not exposed. Those whose health checks find no member online are, unless `expose_offline_load_balancers = false`.',
+    why: 'OVN drops or rejects what is sent there; another site may serve it.',
+    proof: {
+      file: 'src/exposures/load-balancer.test.ts',
+      title: 'loses the addresses with nothing behind them',
+    },
+  },
+  {
+    what: 'Networks with 802.1ad tags (`ethtype`)',
+    python: 'Wired with 802.1Q.',
+    agent: 'Not wired, denied with a reason.',
+    why: 'Tags of the one kind are none of the other.',
+    proof: {
+      file: 'src/agent/reconciler.test.ts',
+      title: 'makes nothing of a network with 802.1ad tags, and takes back what it made before',
+    },
+  },
+  {
     what: 'External ports (SR-IOV, bare metal)',
     python: 'Never exposed.',
     agent: 'As before; with `expose_external_ports` on the node of their HA chassis.',
