@@ -4,7 +4,7 @@
  */
 import type { IpAddress } from '../base/address.ts';
 import { type BridgeMapping, parseBridgeMappings } from '../base/bridge-mappings.ts';
-import { compareText } from '../base/order.ts';
+import { compareText, sortedBy } from '../base/order.ts';
 import { quote } from '../base/quote.ts';
 import type { AgentConfig } from '../config/types.ts';
 import { ADVERTISE_METRIC } from '../node/advertise-metrics.ts';
@@ -54,10 +54,17 @@ export function nodeFacts(
   const formerBridges = former.map(
     ({ name, settings }): FormerBridge => ({ name, restore: settings && kernel.macs.has(name) }),
   );
+  const formerLinks = sortedBy(
+    (kernel.advertising ?? []).filter(({ name, table }) =>
+      table === undefined ? name !== config.bgpNic : name !== config.bgpVrf || table !== config.bgpVrfTableId,
+    ),
+    ({ name }) => name,
+  );
   return {
     bridgeMappings: mappings,
     ...(excluded.length === 0 ? {} : { excludedMappings: excluded }),
     ...(formerBridges.length === 0 ? {} : { formerBridges }),
+    ...(formerLinks.length === 0 ? {} : { formerLinks }),
     bridges,
     integrationBridge: snapshot.integrationBridge,
     ...('lines' in tables
@@ -144,6 +151,7 @@ export function nodeScope(config: AgentConfig, facts: NodeFacts): NodeScope {
     bgpVrf: config.bgpVrf,
     bgpVrfTable: config.bgpVrfTableId,
     bgpAs: config.bgpAs,
+    ...(facts.formerLinks === undefined ? {} : { formerLinks: facts.formerLinks }),
     bridges,
     advertiseMetrics: [ADVERTISE_METRIC, ...routeClasses(config).map(({ metric }) => metric)],
     tables: new Set([...facts.tables.values(), ...(facts.adopted?.tables ?? [])]),

@@ -26,7 +26,8 @@ export interface FakeFrrCall {
 export class FakeFrr implements Frr {
   /** Every `apply` that changed something, in order. */
   readonly applied: FakeFrrCall[] = [];
-  readonly #stanzas = new Map<Stanza['id'], Stanza>();
+  /** By id; that of the VRF of a former configuration has the VRF behind it. */
+  readonly #stanzas = new Map<string, Stanza>();
   readonly #listeners = new Set<(event: 'up' | 'down') => void>();
   readonly #failures: FrrError[] = [];
   #as: number | undefined;
@@ -63,11 +64,13 @@ export class FakeFrr implements Frr {
     if (to !== undefined) this.#checkInstance(scope);
     const failure = this.#failures.shift();
     if (failure !== undefined) throw failure;
-    const held = this.#stanzas.get(id);
+    this.#setAside(scope);
+    const key = scope.former === true ? `${id} ${scope.vrf}` : id;
+    const held = this.#stanzas.get(key);
     if (sameLines(held, to)) return;
     this.applied.push({ id, from: held, to });
-    if (to === undefined) this.#stanzas.delete(id);
-    else this.#stanzas.set(id, to);
+    if (to === undefined) this.#stanzas.delete(key);
+    else this.#stanzas.set(key, to);
   }
 
   async routerId(signal?: AbortSignal): Promise<IpAddress | undefined> {
@@ -198,6 +201,15 @@ export class FakeFrr implements Frr {
   /** The next `apply` fails with this and changes nothing; several queue up. */
   failNextApply(error = new FrrError('rejected', 'bgpd refused a line (injected by a test)')): void {
     this.#failures.push(error);
+  }
+
+  /** What stands for another VRF stands beside what comes. */
+  #setAside({ vrf, former }: StanzaScope): void {
+    const leak = this.#stanzas.get('leak');
+    const other = leak?.lines.map(({ line }) => /^import vrf (\S+)$/.exec(line)?.[1]).find(Boolean);
+    if (leak === undefined || other === undefined || (other === vrf) !== (former === true)) return;
+    this.#stanzas.delete('leak');
+    this.#stanzas.set(`leak ${other}`, leak);
   }
 
   #inScope(scope: StanzaScope): readonly Stanza[] {

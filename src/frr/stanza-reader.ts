@@ -49,7 +49,7 @@ export function readStanzas(config: readonly ConfigNode[], scope: StanzaScope): 
   const isOurKernel = (line: ConfigLine): boolean =>
     isKernel(line) && line.line.endsWith(` route-map ${ROUTE_MAP}`);
   const routeMap = routeMapLines(config, ROUTE_MAP);
-  const vrfRouteMap = routeMapLines(config, VRF_ROUTE_MAP);
+  const vrfRouteMap = scope.former === true ? [] : routeMapLines(config, VRF_ROUTE_MAP);
 
   const stanzas: Stanza[] = [];
   const leak = [...vrfRouteMap, ...ownLines.ours, ...imports];

@@ -159,6 +159,45 @@ describe('reading', () => {
   });
 });
 
+describe('the VRF of a former configuration', () => {
+  const classes = [{ number: 1, metric: 17901, communities: ['64999:1'], largeCommunities: [] }];
+  const now = leakStanza({
+    as: 64999,
+    vrf: 'bgp-two',
+    routerId: '10.0.0.21' as IpAddress,
+    redistribute: ['connected'],
+    classes,
+  });
+  const config = CONFIG.replace(
+    'end\n',
+    `router bgp 64999 vrf bgp-two
+ bgp router-id 10.0.0.21
+exit
+!
+route-map ovn-bgp-agent-vrf permit 101
+ match metric 17901
+exit
+!
+end
+`,
+  );
+
+  test('has its own lines, and none of the route-map of the present one', () => {
+    const [leak] = readStanzas(parseRunningConfig(config), { ...SCOPE, former: true }).stanzas;
+    expect(leak?.lines).toEqual(LEAK.lines);
+    expect(leak?.lines.some(({ context }) => context[0]?.startsWith('route-map'))).toBe(false);
+    expect(now.lines.some(({ context }) => context[0]?.startsWith('route-map'))).toBe(true);
+  });
+
+  test('goes alone', () => {
+    const scope = { ...SCOPE, former: true } as const;
+    const commands = planStanza(readStanzas(parseRunningConfig(config), scope), scope, 'leak', undefined);
+    const texts = commands.map(({ command }) => command);
+    expect(texts).toContain('no router bgp 64999 vrf bgp-vrf');
+    expect(texts.join()).not.toMatch(/route-map|bgp-two/);
+  });
+});
+
 describe('planning', () => {
   test('what stands needs nothing', () => {
     expect(plan(CONFIG, 'leak', LEAK)).toEqual([]);

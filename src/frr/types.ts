@@ -25,6 +25,8 @@ export interface Stanza {
 export interface StanzaScope {
   readonly as: number;
   readonly vrf: string;
+  /** The VRF is that of a former configuration: the route-maps are the present one's. */
+  readonly former?: true;
 }
 
 /** The edge to FRR: one real implementation over the vty sockets (`vty-frr.ts`), one fake for tests. */

@@ -5,7 +5,7 @@
  * that a small plan never builds on sand). Out: stages of changes, sorted; and what cannot be done because something
  * foreign stands there. Only owned objects are removed; foreign ones are neither removed nor overwritten.
  */
-import type { MacAddress } from '../base/address.ts';
+import { familyOf, isHostPrefix, type MacAddress } from '../base/address.ts';
 import { compareText } from '../base/order.ts';
 import { deviceOf } from './device-of.ts';
 import { keyOf } from './keys.ts';
@@ -22,7 +22,7 @@ import {
   type ObjectKey,
   type ObservedObject,
 } from './objects.ts';
-import { isAdvertisement } from './ownership.ts';
+import { advertisedPrefix, isAdvertisement } from './ownership.ts';
 import {
   addStageOf,
   advertiseStageOf,
@@ -121,6 +121,7 @@ class PlanBuilder {
 
   #noteRecreated(key: ObjectKey, { object }: DesiredObject): void {
     if (object.kind !== 'link') return;
+    if (object.link.type === 'vrf') this.#clearNamesake(object.name, object.link.table);
     const found = this.#input.observed.get(key);
     if (found?.object.kind !== 'link') return;
     if (found.owned && mustRecreate(object, found.object)) {
@@ -136,6 +137,18 @@ class PlanBuilder {
     if (port?.owned !== true || this.#input.desired.has(portKey)) return;
     this.#recreated.add(object.name);
     this.#push(CLEAR, { op: 'remove', key: portKey, observed: port });
+  }
+
+  /** zebra ends itself when a second VRF has the table of another one: the one of a former name goes first. */
+  #clearNamesake(vrf: string, table: number): void {
+    for (const former of this.#input.scope.formerLinks ?? []) {
+      if (former.table !== table || former.name === vrf) continue;
+      const key = keyOf({ ...ANY_LINK, name: former.name });
+      const found = this.#input.observed.get(key);
+      if (found?.owned !== true || this.#input.desired.has(key)) continue;
+      this.#recreated.add(vrf).add(former.name);
+      this.#push(CLEAR, { op: 'remove', key, observed: found });
+    }
   }
 
   #want(key: ObjectKey, item: DesiredObject): void {
@@ -167,18 +180,32 @@ class PlanBuilder {
     const { scope, unread } = this.#input;
     if (!found.owned || unread?.has(found.object.kind) === true) return;
     const { object } = found;
-    if (object.kind === 'ovs-port' && this.#recreated.has(object.name)) return;
+    if ((object.kind === 'ovs-port' || object.kind === 'link') && this.#recreated.has(object.name)) return;
     if (this.#isHeld(key)) return;
-    const withdrawal = this.#isReplaced(object) ? WITHDRAW_REPLACED : withdrawStageOf(object);
-    const stage = isAdvertisement(scope, object) ? withdrawal : removeStageOf(object);
+    const stage = !isAdvertisement(scope, object)
+      ? removeStageOf(object)
+      : this.#isReplaced(object)
+        ? WITHDRAW_REPLACED
+        : withdrawStageOf(object);
     this.#push(stage, { op: 'remove', key, observed: found });
   }
 
-  /** True for a route of the main table whose prefix is advertised with another metric from now on. */
+  /** True when the prefix is advertised otherwise from now on: with another metric, in another table, on another device. */
   #isReplaced(object: NodeObject): boolean {
-    if (object.kind !== 'route' || object.table !== MAIN_TABLE) return false;
+    const destination = advertisedPrefix(object);
+    if (destination === undefined) return false;
     const { desired, scope } = this.#input;
-    return scope.advertiseMetrics.some((metric) => desired.has(keyOf({ ...object, metric })));
+    const { bgpNic: device, bgpVrfTable } = scope;
+    const isWanted = (other: NodeObject): boolean => desired.get(keyOf(other))?.role === 'advertise';
+    const route = (table: number, metric: number): NodeObject => {
+      const family = familyOf(destination);
+      return { kind: 'route', family, table, destination, target: { type: 'blackhole' }, metric };
+    };
+    return (
+      scope.advertiseMetrics.some((metric) => isWanted(route(MAIN_TABLE, metric))) ||
+      (isHostPrefix(destination) && isWanted({ kind: 'address', device, prefix: destination })) ||
+      [0, ...scope.advertiseMetrics].some((metric) => isWanted(route(bgpVrfTable, metric)))
+    );
   }
 
   #judge(key: ObjectKey, item: DesiredObject): Verdict {

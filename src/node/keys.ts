@@ -40,7 +40,7 @@ export function keyOf(object: NodeObject): ObjectKey {
     case 'proxy-ndp':
       return `proxy-ndp ${object.device} ${object.address}`;
     case 'frr':
-      return `frr ${object.stanza.id}`;
+      return `frr ${object.stanza.id}${object.formerVrf === undefined ? '' : ` ${object.formerVrf}`}`;
     case 'fdb':
       return `fdb ${object.bridge} ${object.vlan} ${object.mac}`;
     case 'local-row': {

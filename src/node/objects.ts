@@ -100,6 +100,8 @@ export interface ProxyNdpObject {
 export interface FrrObject {
   readonly kind: 'frr';
   readonly stanza: Stanza;
+  /** The VRF of a former configuration that the stanza is about; absent: that of the present one. */
+  readonly formerVrf?: string;
 }
 
 /** A static entry of a bridge's MAC table: frames to this address go to the bridge's own device, whatever was learned. */
@@ -188,6 +190,8 @@ export interface NodeScope {
   readonly bgpVrf: string;
   readonly bgpVrfTable: number;
   readonly bgpAs: number;
+  /** VRFs (with a table) and dummies of the agent's under names or with tables of a former configuration; absent: none. */
+  readonly formerLinks?: readonly { readonly name: string; readonly table?: number }[];
   /** Provider bridges in use. */
   readonly bridges: readonly string[];
   /** Metrics of the main table's routes that are in use. */

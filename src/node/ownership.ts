@@ -72,12 +72,18 @@ export function advertisedPrefix(object: NodeObject): Prefix | undefined {
   return object.kind === 'route' ? object.destination : undefined;
 }
 
+/** A dummy that the agent made for a former configuration. */
+export function isFormerNic({ formerLinks }: NodeScope, device: string): boolean {
+  return formerLinks?.some(({ name, table }) => table === undefined && name === device) === true;
+}
+
 /** True for what makes traffic come here: it is withdrawn first and put in place last. */
 export function isAdvertisement(scope: NodeScope, object: NodeObject): boolean {
-  if (object.kind === 'address') return object.device === scope.bgpNic;
+  if (object.kind === 'address') return object.device === scope.bgpNic || isFormerNic(scope, object.device);
   if (object.kind !== 'route') return false;
   return (
     object.table === scope.bgpVrfTable ||
+    scope.formerLinks?.some(({ table }) => table === object.table) === true ||
     (object.table === MAIN_TABLE && isAdvertiseMetric(object.metric) && object.target.type === 'blackhole')
   );
 }

@@ -5,6 +5,7 @@ import type { AgentConfig } from '../config/types.ts';
 import type { NodeNeeds } from '../exposures/needs.ts';
 import type { Exposure } from '../exposures/types.ts';
 import type { LocalCapabilities } from '../localnb/types.ts';
+import type { AdvertisingLink } from '../node/kernel-facts.ts';
 import type { Adopted, DesiredObject } from '../node/objects.ts';
 import type { Localnet } from '../ovn/topology.ts';
 
@@ -32,6 +33,8 @@ export interface NodeFacts {
   readonly excludedMappings?: readonly BridgeMapping[];
   /** Sorted by name; absent: none. */
   readonly formerBridges?: readonly FormerBridge[];
+  /** VRFs and dummies of the agent's under names or with tables of a former configuration; absent: none. */
+  readonly formerLinks?: readonly AdvertisingLink[];
   /** OVS bridges by name. */
   readonly bridges: ReadonlyMap<string, BridgeFacts>;
   /** `external_ids:ovn-bridge`, where ovn-controller plugs everything in; patch ports are named after it. */

@@ -10,6 +10,9 @@ const NORTHBOUND_NAT = 'src/ovn/northbound-nat.test.ts';
 const NORTHBOUND_ROUTERS = 'src/ovn/northbound-routers.test.ts';
 const NAT_ADDRESSES = 'src/exposures/nat-addresses.test.ts';
 const LOAD_BALANCER = 'src/exposures/load-balancer.test.ts';
+const GUARD = 'src/agent/withdraw-guard.test.ts';
+const BRIDGES = 'src/agent/former-bridges.test.ts';
+const FORMER = 'src/agent/former-configuration.test.ts';
 const SOURCES = 'test/integration/agent/sources.test.ts';
 
 export const PROMISES: readonly Pick<Deviation, 'id' | 'what' | 'proofs'>[] = [
@@ -93,6 +96,40 @@ export const PROMISES: readonly Pick<Deviation, 'id' | 'what' | 'proofs'>[] = [
       { file: SURVEY, title: 'has nothing that is adopted, whatever an operator put there' },
       { file: SURVEY, title: 'is recognised in a table without a name' },
       { file: SURVEY, title: 'is not taken for one when the table without a name has %s' },
+    ],
+  },
+  {
+    id: 'guard',
+    what: 'the guard has no way around it',
+    proofs: [
+      { file: GUARD, title: 'is held back with all its wire, and withdrawn after the hold' },
+      { file: GUARD, title: 'is held back also when it comes while a pass reads the node' },
+      { file: GUARD, title: 'is held back: %s' },
+      { file: GUARD, title: 'is held back: another chassis and host name' },
+      {
+        file: GUARD,
+        title: 'changes nothing for as long as the local database does not say who this node is',
+      },
+      { file: GUARD, title: 'is held back at a start, compared with what stands on the node' },
+      { file: GUARD, title: 'is held back at a start at which the node can be read only later' },
+      { file: GUARD, title: 'is the withdrawal of a single row, also during a hold' },
+      {
+        file: GUARD,
+        title: 'begins anew when as much is lost again, and not for a picture that is the same',
+      },
+    ],
+  },
+  {
+    id: 'taken back',
+    what: 'what was made is taken back with the scope that it was made in',
+    proofs: [
+      { file: BRIDGES, title: 'is left as it was before the agent came: %s' },
+      { file: BRIDGES, title: 'is left so by a start, when the mapping was changed while no agent ran' },
+      { file: BRIDGES, title: 'gives back what was made for it before' },
+      { file: BRIDGES, title: 'is not announced, its bridge is left alone, and the reason names the option' },
+      { file: FORMER, title: '%s is there before the former one goes' },
+      { file: FORMER, title: '%s leaves nothing of the former one, also in FRR' },
+      { file: 'src/wiring/names.test.ts', title: 'patch port of a localnet' },
     ],
   },
 ];

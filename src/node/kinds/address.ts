@@ -8,7 +8,7 @@ import {
 } from '../../base/address.ts';
 import type { Address, Link, Request } from '../../netlink/types.ts';
 import { type AddressObject, AGENT_PROTOCOL, LINK_ALIAS, type ObservedObject } from '../objects.ts';
-import { handoverPlace, isHandoverDevice, isLinkLocal, PROTOCOL_UNSPEC } from '../ownership.ts';
+import { handoverPlace, isFormerNic, isHandoverDevice, isLinkLocal, PROTOCOL_UNSPEC } from '../ownership.ts';
 import type { Kind, View, Write } from './kind.ts';
 import { noDevice, writeNetlink } from './netlink-writes.ts';
 
@@ -22,7 +22,7 @@ export function observeAddress(view: View, raw: Address): ObservedObject | undef
   if (link === undefined) return undefined;
   const device = link.name;
   const marked = raw.protocol === AGENT_PROTOCOL;
-  const advertising = device === scope.bgpNic;
+  const advertising = device === scope.bgpNic || isFormerNic(scope, device);
   if (!marked && !advertising && !isHandoverDevice(scope, device)) return undefined;
   const parsed = parseInterfaceAddress(raw.address);
   if (parsed === undefined) return undefined;
@@ -46,6 +46,7 @@ function isUnsaid({ protocol }: Address): boolean {
 
 /** The host addresses of the advertising dummy are the agent's, whoever put them there, where the dummy is. */
 function isAdopted({ scope }: View, { name, alias, kind }: Link, prefix: Prefix): boolean {
+  if (isFormerNic(scope, name)) return !isLinkLocal(prefix);
   if (name === scope.bgpNic) {
     const dummy = (kind === 'dummy' && alias === LINK_ALIAS) || scope.adopted?.vrf === true;
     return dummy && !isLinkLocal(prefix);

@@ -1,5 +1,6 @@
 /** The agent's stanzas in FRR's running configuration. */
-import type { FrrObject } from '../objects.ts';
+import type { StanzaScope } from '../../frr/types.ts';
+import type { FrrObject, NodeScope, ObservedObject } from '../objects.ts';
 import { type Kind, type View, writeEach } from './kind.ts';
 
 export const frrKind: Kind<FrrObject> = {
@@ -13,17 +14,30 @@ export const frrKind: Kind<FrrObject> = {
   same: (a, b) => JSON.stringify(a.stanza.lines) === JSON.stringify(b.stanza.lines),
   describe: ({ stanza }) => `frr stanza ${stanza.id} (${stanza.lines.length} lines)`,
   read: async (view, signal) => {
-    const stanzas = await view.edge.frr.stanzas(stanzaScope(view), signal);
-    return stanzas.map((stanza) => ({ object: { kind: 'frr', stanza }, owned: true }));
+    const found: ObservedObject[] = [];
+    for (const stanza of await view.edge.frr.stanzas(stanzaScope(view), signal))
+      found.push({ object: { kind: 'frr', stanza }, owned: true });
+    for (const formerVrf of formerVrfs(view.scope)) {
+      const stanzas = await view.edge.frr.stanzas(stanzaScope(view, formerVrf), signal);
+      for (const stanza of stanzas.filter(({ id }) => id === 'leak'))
+        found.push({ object: { kind: 'frr', stanza, formerVrf }, owned: true });
+    }
+    return found;
   },
   write: (view, writes, signal) =>
     writeEach(writes, signal, async ({ op, object, observed }) => {
       const from = observed?.object.kind === 'frr' ? observed.object.stanza : undefined;
       const to = op === 'remove' ? undefined : object.stanza;
-      await view.edge.frr.apply(stanzaScope(view), from, to, signal);
+      await view.edge.frr.apply(stanzaScope(view, object.formerVrf), from, to, signal);
     }),
 };
 
-function stanzaScope({ scope }: View): { readonly as: number; readonly vrf: string } {
-  return { as: scope.bgpAs, vrf: scope.bgpVrf };
+function stanzaScope({ scope }: View, formerVrf?: string): StanzaScope {
+  const { bgpAs: as, bgpVrf: vrf } = scope;
+  return formerVrf === undefined ? { as, vrf } : { as, vrf: formerVrf, former: true };
+}
+
+/** VRFs of former configurations that are still there, by name: what FRR has about them has no other mark. */
+function formerVrfs({ formerLinks = [], bgpVrf }: NodeScope): readonly string[] {
+  return formerLinks.flatMap(({ name, table }) => (table === undefined || name === bgpVrf ? [] : [name]));
 }
