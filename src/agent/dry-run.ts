@@ -11,7 +11,7 @@ import type { AgentConfig } from '../config/types.ts';
 import type { Exposure } from '../exposures/types.ts';
 import type { NodeEdge } from '../node/edge.ts';
 import { Node } from '../node/node.ts';
-import type { NodePlan } from '../node/objects.ts';
+import type { Adopted, NodePlan } from '../node/objects.ts';
 import type { NodeIdentity } from '../ovn/topology.ts';
 import type { Pending } from '../wiring/types.ts';
 import { type Announcements, announcements } from './announcements.ts';
@@ -29,6 +29,8 @@ export interface DryRun {
   readonly announcements: Announcements;
   readonly denials: readonly ExplainedDenial[];
   readonly pending: readonly Pending[];
+  /** What the Python agent left on the node without marks, and counts as this one's. */
+  readonly adopted?: Adopted;
 }
 
 export interface DryRunParts {
@@ -78,6 +80,7 @@ export async function dryRun(parts: DryRunParts, signal: AbortSignal): Promise<D
 export function dryRunOf(identity: NodeIdentity, wanted: DesiredNode, node: Node): DryRun {
   const { desired, exposures, denials, pending, advertisedBy } = wanted;
   const plan = node.plan(desired);
+  const { adopted } = node.scope;
   return {
     identity,
     plan,
@@ -85,5 +88,6 @@ export function dryRunOf(identity: NodeIdentity, wanted: DesiredNode, node: Node
     announcements: announcements(exposures, advertisedBy, plan),
     denials,
     pending,
+    ...(adopted === undefined ? {} : { adopted }),
   };
 }

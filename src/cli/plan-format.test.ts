@@ -119,3 +119,20 @@ it.each([
   const named = denied.filter((line) => line.includes(address));
   expect(named).toHaveLength(1);
 });
+
+it('tells what is adopted, in the last line', async () => {
+  const edge = bareNode();
+  const index = edge.netlink.linkNamed(BRIDGE)?.index ?? 0;
+  const table = 137;
+  edge.netlink.foreign(
+    { type: 'link', op: 'set', link: { index, up: true } },
+    { type: 'route', op: 'add', route: { family: 4, table, destination: '0.0.0.0/0', protocol: 3, index } },
+    { type: 'rule', op: 'add', rule: { family: 4, priority: 32000, table, to: '172.24.4.99/32' } },
+  );
+  const text = planText(await run(edge, cloud()), false);
+  expect(text).toContain('- rule to 172.24.4.99/32 lookup 137    # no longer wanted');
+  expect(lastLine(text)).toBe(
+    'Adopted from the Python agent, wherever it left no marks: routing table 137, device br-ex.',
+  );
+  expect(planText(await run(bareNode(), cloud()), false)).not.toContain('Adopted');
+});

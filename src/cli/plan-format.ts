@@ -21,7 +21,20 @@ export function planText(run: DryRun, verbose: boolean): string {
   if (verbose) lines.push(...verboseLines(run));
   const { hostname } = run.identity;
   lines.push(summaryLine(changeCount(run.plan), run.announcements, run.pending, hostname));
+  lines.push(...adoptedLines(run.adopted));
   return `${lines.join('\n')}\n`;
+}
+
+/** What bears no mark and counts as the agent's: an operator who knows better wants to see it. */
+function adoptedLines(adopted: DryRun['adopted']): string[] {
+  if (adopted === undefined) return [];
+  const what = [
+    ...[...adopted.tables].map((table) => `routing table ${table}`),
+    ...[...adopted.devices].map((device) => `device ${device}`),
+    ...(adopted.vrf ? ['the VRF and its dummy'] : []),
+  ];
+  if (what.length === 0) return [];
+  return [`Adopted from the Python agent, wherever it left no marks: ${what.join(', ')}.`];
 }
 
 function changeText(change: Change): string {
@@ -89,6 +102,15 @@ export function planJson(run: DryRun): string {
       summary: countByState(run.announcements.values()),
       exposures: exposuresJson(run),
       denials: run.denials,
+      ...(run.adopted === undefined
+        ? {}
+        : {
+            adopted: {
+              tables: [...run.adopted.tables],
+              devices: [...run.adopted.devices],
+              vrf: run.adopted.vrf,
+            },
+          }),
     },
     undefined,
     2,

@@ -207,6 +207,7 @@ describe('a node of the Python agent', () => {
       .vlan('br-ex.100')
       .vlan('br-ex.101')
       .vlan('br-ex.102', 'uplink');
+    world.link('bgp-nic', { kind: 'dummy' });
     world.address('br-ex.100', 'fe80::1/64').address('br-ex.101', '10.1.1.1/24');
     expect(await world.survey()).toMatchObject({
       tables: [200],

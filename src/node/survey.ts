@@ -304,7 +304,13 @@ async function adoptedDevices(
       if (isPredecessorVlan(picture, bridge, link)) devices.add(link.name);
     }
   }
-  if (devices.size > 0) return { devices, vrf: true };
+  if (devices.size > 0) {
+    const names = [input.bgpVrf, input.bgpNic];
+    return {
+      devices,
+      vrf: picture.links.some(({ name, alias }) => names.includes(name) && (alias ?? '') === ''),
+    };
+  }
   return (await isPredecessorVrf(input, picture))
     ? { devices, vrf: true, markVrf: true }
     : { devices, vrf: false };

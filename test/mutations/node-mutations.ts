@@ -95,7 +95,7 @@ export const NODE_MUTATIONS: readonly Mutation[] = [
     id: 'D-18',
     what: 'lost flows are not noticed',
     file: NODE,
-    from: 'else this.#flowsToCheck.add(event.bridge);',
+    from: 'this.#flowsToCheck.add(event.bridge);',
     to: '',
   },
   {
