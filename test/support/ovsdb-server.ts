@@ -282,7 +282,7 @@ class ServerProcess implements OvsdbServer {
           (await this.call('list_dbs', []).catch(() => undefined)) !== undefined
         );
       },
-      15_000,
+      60_000,
     );
   }
 
