@@ -14,6 +14,10 @@ const GUARD = 'src/agent/withdraw-guard.test.ts';
 const BRIDGES = 'src/agent/former-bridges.test.ts';
 const FORMER = 'src/agent/former-configuration.test.ts';
 const SOURCES = 'test/integration/agent/sources.test.ts';
+const NEEDED = 'src/exposures/needed.test.ts';
+const CHANGED_NEEDS = 'src/agent/needs/changed-needs.test.ts';
+const KERNEL_NEEDS = 'src/agent/needs/kernel-needs.test.ts';
+const NEEDS_READER = 'src/agent/needs/needs-reader.test.ts';
 
 export const PROMISES: readonly Pick<Deviation, 'id' | 'what' | 'proofs'>[] = [
   {
@@ -130,6 +134,53 @@ export const PROMISES: readonly Pick<Deviation, 'id' | 'what' | 'proofs'>[] = [
       { file: FORMER, title: '%s is there before the former one goes' },
       { file: FORMER, title: '%s leaves nothing of the former one, also in FRR' },
       { file: 'src/wiring/names.test.ts', title: 'patch port of a localnet' },
+    ],
+  },
+  {
+    id: 'needs',
+    what: 'a tenant takes nothing that the node needs',
+    proofs: [
+      { file: NEEDED, title: 'is refused where it contains what the node needs, and says what' },
+      { file: NEEDED, title: 'is refused where it lies inside a network of the node, or is one' },
+      { file: NEEDED, title: 'is refused where its gateway is an address that the node needs' },
+      { file: NEEDED, title: 'keeps its hosts and VIPs in, each by its address' },
+      { file: NEEDED, title: 'includes VIPs of no network here' },
+      { file: NEEDED, title: 'is refused where the node needs it: %s' },
+      { file: NEEDED, title: 'is exposed with a warning where it merely lies in a network of the node' },
+      { file: CHANGED_NEEDS, title: 'ends where a fresh one ends, whatever the node needed on the way' },
+      {
+        file: CHANGED_NEEDS,
+        title: 'tunnels of the cloud are needed, as the Southbound database has them, and followed',
+      },
+      { file: KERNEL_NEEDS, title: 'connect it to nothing through a provider bridge or what stands on one' },
+      { file: KERNEL_NEEDS, title: 'are not %s' },
+      { file: KERNEL_NEEDS, title: 'lead to next hops, and to networks without any' },
+      { file: NEEDS_READER, title: 'in the kernel: an address that comes and goes' },
+      {
+        file: NEEDS_READER,
+        title: 'in the local database: where the OVN database is, and the ends of tunnels',
+      },
+      {
+        file: NEEDS_READER,
+        title: 'in FRR: when bgpd is back, and when it is asked; what it last said counts while it is away',
+      },
+      {
+        file: NEEDS_READER,
+        title: 'means each of its addresses, also those that it had a moment ago, and the name servers',
+      },
+      {
+        file: 'src/frr/peers.test.ts',
+        title: 'names whom bgpd talks to, and not what the agent wrote into its own instance',
+      },
+      {
+        file: 'src/agent/withdraw-guard.test.ts',
+        title: 'is what the node needs itself, during a hold of a %s and at its beginning',
+      },
+      {
+        file: 'src/exposures/nat-addresses.test.ts',
+        title: "VIPs inside tenant networks are the load balancers' to decide on, whatever the options say",
+      },
+      { file: 'src/base/address.test.ts', title: 'refuses %s' },
     ],
   },
 ];

@@ -438,6 +438,28 @@ export const EXPOSURE_DIFFERENCES: readonly ProvenDifference[] = [
     proof: { file: TENANT_HOST, title: 'D-12: is exposed only inside a subnet that is' },
   },
   {
+    what: 'Tenant networks, and addresses, that the node needs itself',
+    python:
+      'Exposed: a tenant who attaches the range of the databases or of the fabric cuts the node off them.',
+    agent:
+      'Refused with a warning: own addresses, connected networks, BGP peers, next hops, databases and tunnel endpoints (docs/operations.md).',
+    why: 'A tenant must not be able to hurt a node.',
+    proof: {
+      file: 'src/exposures/needed.test.ts',
+      title: 'is refused where it contains what the node needs, and says what',
+    },
+  },
+  {
+    what: 'Southbound driver: private VIPs in `nat_addresses`',
+    python: 'Announced as translated addresses, whatever the options for tenant networks say.',
+    agent: 'Left to their load balancers, which are announced where the options say so.',
+    why: 'An option that keeps tenants in must keep all of their addresses in.',
+    proof: {
+      file: 'src/exposures/southbound-clouds.test.ts',
+      title: 'the private VIP of a load balancer is announced %s',
+    },
+  },
+  {
     what: 'Two tenants with the same subnet behind gateways of one node',
     python: 'Rules and routes of the last one; hosts of both are announced.',
     agent:
