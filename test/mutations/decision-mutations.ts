@@ -177,8 +177,8 @@ export const DECISION_MUTATIONS: readonly Mutation[] = [
     id: 'D-20',
     what: 'numbers are dealt anew',
     file: 'src/wiring/routing-tables.ts',
-    from: 'if (line === undefined) {',
-    to: 'if (lines !== undefined) {',
+    from: 'if (line === undefined) {\n      unlisted.push(bridge);',
+    to: 'if (lines !== undefined) {\n      unlisted.push(bridge);',
   },
   {
     id: 'D-25',

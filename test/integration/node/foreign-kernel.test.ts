@@ -127,7 +127,7 @@ function kernel(): string[] {
       .ip(`-N ${command}`)
       .split('\n')
       .map((line) => line.trim())
-      .filter((line) => line !== '' && !/^valid_lft|^inet6 fe80|local|broadcast|multicast/.test(line)),
+      .filter((line) => line !== '' && !/^valid_lft|fe80::|table 255|broadcast|multicast/.test(line)),
   );
 }
 
