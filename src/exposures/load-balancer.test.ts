@@ -74,6 +74,21 @@ describe('the VIP of a load balancer on a provider network', () => {
     expect(decided(lb, { tenant })).toEqual(['172.24.4.60 vip br-ex']);
   });
 
+  it('is one of several, each on its own network with its own floating IP', () => {
+    const further = {
+      vipText: '172.30.0.60',
+      vipPort: vipPort(VLAN),
+      vipFipText: '172.24.4.150',
+      vipFipMacText: undefined,
+    };
+    const vipTexts = [...octavia.vipTexts, '172.30.0.60:80'];
+    expect(decided(loadBalancer('octavia', { ...octavia, vipTexts, additionalVips: [further] }))).toEqual([
+      '172.24.4.60 vip br-ex',
+      `172.24.4.150 vip-floating-ip br-ex ${GATEWAY_MAC}`,
+      '172.30.0.60 vip br-ex.100',
+    ]);
+  });
+
   it('D-16: may be IPv6, in brackets', () => {
     const network = { ...PUB, gateways6: [ip('2001:db8::1')] };
     const v6 = {

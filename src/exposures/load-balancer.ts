@@ -17,7 +17,14 @@ import {
 } from '../base/address.ts';
 import { quote } from '../base/quote.ts';
 import { describeRow } from '../ovn/describe.ts';
-import type { GatewayPort, LoadBalancer, Network, Subnet, VipPort } from '../ovn/topology.ts';
+import type {
+  GatewayPort,
+  LoadBalancer,
+  LoadBalancerVip,
+  Network,
+  Subnet,
+  VipPort,
+} from '../ovn/topology.ts';
 import { announceableText, isAnnounceable } from './announceable.ts';
 import { around, coveredClaim, reachedNetwork } from './covered.ts';
 import { tagOf, unselected } from './marks.ts';
@@ -44,8 +51,10 @@ export function evaluateLoadBalancer(lb: LoadBalancer, policy: ExposurePolicy): 
   const decision = new LoadBalancerDecision(lb, policy, serving.gateways, verdict);
   switch (lb.flavor) {
     case 'octavia':
-      decision.vip();
-      decision.floatingIp();
+      for (const vip of [lb, ...lb.additionalVips]) {
+        decision.vip(vip);
+        decision.floatingIp(vip);
+      }
       break;
     case 'port-forwarding':
       decision.forwardings();
@@ -102,9 +111,8 @@ class LoadBalancerDecision {
       this.#deny('bad-address', true, `${keyText(bad)} is no address with or without a port`);
   }
 
-  /** The VIP that stands for the load balancer; it counts while something listens on it. */
-  vip(): void {
-    const { vipText, vipPort } = this.#lb;
+  /** A VIP that stands for the load balancer; it counts while something listens on it. */
+  vip({ vipText, vipPort }: LoadBalancerVip): void {
     const address = parseIp(vipText ?? '');
     if (address === undefined || !this.#listening.includes(address)) {
       const which = vipText === undefined ? 'no VIP' : `VIP ${quote(vipText)}, on which nothing listens`;
@@ -121,8 +129,8 @@ class LoadBalancerDecision {
   }
 
   /** The floating IP of the VIP: its port is never bound, so it lives on the gateway in both modes. */
-  floatingIp(): void {
-    const { row, vipFipText, vipFipMacText } = this.#lb;
+  floatingIp({ vipFipText, vipFipMacText }: LoadBalancerVip): void {
+    const { row } = this.#lb;
     if ((vipFipText ?? '') === '') return;
     const advice = "correct the load balancer's floating IP";
     const address = announceableText(vipFipText ?? '', row, this.#policy, this.#verdict, advice);

@@ -188,6 +188,7 @@ export function loadBalancer(
     vipFipText: undefined,
     vipFipMacText: undefined,
     vipPort: undefined,
+    additionalVips: [],
     routerName: 'router',
     routers: [router()],
     subnets: [],

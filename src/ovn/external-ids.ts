@@ -26,6 +26,10 @@ export const FIP_DISTRIBUTED_KEY = 'neutron:fip-distributed';
 export const VIP_KEY = 'neutron:vip';
 export const VIP_FIP_KEY = 'neutron:vip_fip';
 export const VIP_PORT_KEY = 'neutron:vip_port_id';
+/** The same of its further VIPs: lists, separated by commas, in the same order. */
+export const ADDITIONAL_VIPS_KEY = 'neutron:additional_vips';
+export const ADDITIONAL_VIP_FIPS_KEY = 'neutron:additional_vip_fips';
+export const ADDITIONAL_VIP_PORTS_KEY = 'neutron:additional_vip_port_ids';
 export const LB_ROUTER_KEY = 'lr_ref';
 /** Operators' words on what is exposed. */
 export const EXPOSE_KEY = 'ovn-bgp-agent:expose';

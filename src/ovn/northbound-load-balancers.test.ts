@@ -177,3 +177,42 @@ describe('health checks', () => {
     expect(offline()).toEqual([]);
   });
 });
+
+it('further VIPs of a load balancer of Octavia have ports and floating IPs of their own', () => {
+  const { change, get } = routerCloud();
+  change((tx) => {
+    tx.insert(
+      'Logical_Switch_Port',
+      { name: 'vip-6', external_ids: ids({ 'neutron:network_name': 'neutron-tenant' }) },
+      'vip-6',
+    );
+    tx.insert(
+      'Load_Balancer',
+      {
+        name: 'lb',
+        external_ids: ids({
+          'neutron:vip': '10.0.0.50',
+          'neutron:vip_port_id': 'vm',
+          'neutron:additional_vips': '2001:db8:1::50,10.0.0.51,',
+          'neutron:additional_vip_port_ids': 'vip-6,gone',
+          'neutron:additional_vip_fips': ',172.24.4.100',
+          lr_ref: 'r-one',
+        }),
+      },
+      'lb',
+    );
+  });
+  expect(get('load-balancer', 'lb')).toMatchObject({
+    vipText: '10.0.0.50',
+    vipPort: { row: { uuid: 'vm' } },
+    additionalVips: [
+      { vipText: '2001:db8:1::50', vipFipText: undefined, vipPort: { row: { uuid: 'vip-6' } } },
+      {
+        vipText: '10.0.0.51',
+        vipFipText: '172.24.4.100',
+        vipFipMacText: 'fa:16:3e:00:00:f0',
+        vipPort: undefined,
+      },
+    ],
+  });
+});

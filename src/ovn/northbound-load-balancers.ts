@@ -7,6 +7,9 @@ import { sortedBy } from '../base/order.ts';
 import type { Uuid } from '../ovsdb/types.ts';
 import { madeByNeutron, neutronId } from './cms.ts';
 import {
+  ADDITIONAL_VIP_FIPS_KEY,
+  ADDITIONAL_VIP_PORTS_KEY,
+  ADDITIONAL_VIPS_KEY,
   LB_ROUTER_KEY,
   ROUTER_NAME_KEY,
   VIP_FIP_KEY,
@@ -20,7 +23,7 @@ import type { NorthboundContext } from './northbound-context.ts';
 import type { NorthboundPorts } from './northbound-ports.ts';
 import type { NorthboundRouters } from './northbound-routers.ts';
 import type { LoadBalancerRow } from './northbound-schema.ts';
-import { candidateKey, type LoadBalancer } from './topology.ts';
+import { candidateKey, type LoadBalancer, type LoadBalancerVip, type Marks } from './topology.ts';
 import { emptyVips } from './vip-members.ts';
 
 /** Neutron names the load balancers of port forwardings so. */
@@ -60,10 +63,7 @@ export class NorthboundLoadBalancers {
       uuids.flatMap((uuid) => this.#routers.router(uuid) ?? []),
       ({ router }) => `${router.name} ${router.row.uuid}`,
     );
-    const octavia = flavor === 'octavia';
-    const portName = octavia ? neutronId(ids, VIP_PORT_KEY, cms) : undefined;
-    const vipPort = portName === undefined ? undefined : this.#ports.vipPort(portName);
-    const vipFip = octavia ? neutronId(ids, VIP_FIP_KEY, cms) : undefined;
+    const { vip, additional, marks } = this.#vips(flavor === 'octavia' ? ids : new Map());
     return {
       kind: 'load-balancer',
       key: candidateKey('load-balancer', row._uuid),
@@ -73,22 +73,46 @@ export class NorthboundLoadBalancers {
       vipTexts: [...row.vips.keys()].sort(),
       emptyVipTexts: emptyVips(row.vips),
       offlineVipTexts: this.#offline(row),
-      vipText: octavia ? neutronId(ids, VIP_KEY, cms) : undefined,
-      vipFipText: vipFip,
-      vipFipMacText: vipFip === undefined ? undefined : this.#macOf(vipFip, portName),
-      vipPort: vipPort?.port,
+      ...vip,
+      additionalVips: additional,
       routerName: routerId === undefined ? routers[0]?.router.name : withoutNamePrefix(routerId),
       routers: routers.map(({ router }) => router),
       subnets: sortedBy(
         routers.flatMap(({ router }) => this.#routers.subnetsBehind(router.row.uuid)),
         (subnet) => `${subnet.name} ${subnet.row.uuid}`,
       ),
-      marks: nearestMarks(
-        marksOf(ids, reference),
-        vipPort?.marks ?? NO_MARKS,
-        ...routers.map(({ marks }) => marks),
-      ),
+      marks: nearestMarks(marksOf(ids, reference), marks, ...routers.map(({ marks }) => marks)),
     };
+  }
+
+  /** The VIPs of a load balancer of Octavia, and the marks of the network of the first. */
+  #vips(ids: ReadonlyMap<string, string>): {
+    readonly vip: LoadBalancerVip;
+    readonly additional: readonly LoadBalancerVip[];
+    readonly marks: Marks;
+  } {
+    const { cms } = this.#context;
+    const list = (key: string): readonly string[] => (neutronId(ids, key, cms) ?? '').split(',');
+    const made = (text: string | undefined, fip: string | undefined, name: string | undefined) => {
+      const port = name === undefined ? undefined : this.#ports.vipPort(name);
+      const vip: LoadBalancerVip = {
+        vipText: text,
+        vipFipText: fip,
+        vipFipMacText: fip === undefined ? undefined : this.#macOf(fip, name),
+        vipPort: port?.port,
+      };
+      return { vip, marks: port?.marks ?? NO_MARKS };
+    };
+    const [fips, ports] = [list(ADDITIONAL_VIP_FIPS_KEY), list(ADDITIONAL_VIP_PORTS_KEY)];
+    const additional = list(ADDITIONAL_VIPS_KEY).flatMap((text, index) =>
+      text === '' ? [] : [made(text, fips[index] || undefined, ports[index] || undefined).vip],
+    );
+    const first = made(
+      neutronId(ids, VIP_KEY, cms),
+      neutronId(ids, VIP_FIP_KEY, cms),
+      neutronId(ids, VIP_PORT_KEY, cms),
+    );
+    return { ...first, additional };
   }
 
   #flavor(row: LoadBalancerRow): LoadBalancer['flavor'] {

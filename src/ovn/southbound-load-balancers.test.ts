@@ -215,3 +215,25 @@ it.each([true, false])('health checks tell the VIPs of which no member is online
   expect(affected).toEqual(new Set(health ? ['load-balancer:lb'] : []));
   expect(offline()).toEqual(health ? ['172.24.4.60:80'] : []);
 });
+
+it('further VIPs of a load balancer are told by their ports', () => {
+  const cloud = southboundCloud();
+  cloud.addNetwork({ name: 'pub', localnet: 'provnet-1', physicalNetwork: 'physnet1' });
+  cloud.addNetwork({ name: 'tenant' });
+  const topology = createSouthboundTopology(cloud.db.views, IDENTITY);
+  cloud.db.insert('Load_Balancer', { name: 'one' }, 'lb');
+  // Named so that the further ones would come first by name.
+  const ports = [
+    { name: 'z-vip', network: 'pub', cidrs: '172.24.4.60/24', loadBalancer: 'one' },
+    { name: 'a-vip', network: 'tenant', cidrs: '2001:db8::60/64', loadBalancer: 'additional-1-one' },
+  ];
+  for (const port of ports) addVipPort(cloud, port);
+  topology.affected({ cause: 'snapshot', changes: {} });
+  expect(candidateOf(topology, 'load-balancer', 'lb')).toMatchObject({
+    vipText: '172.24.4.60',
+    vipPort: { network: { name: 'pub' } },
+    additionalVips: [{ vipText: '2001:db8::60', vipPort: { network: { name: 'tenant' } } }],
+  });
+  // They are nobody's else.
+  for (const { name } of ports) expect(topology.resolve(`load-balancer:port ${name}`)).toBeUndefined();
+});

@@ -17,6 +17,7 @@ import { bindingMarks, bindingReference, withoutLengths } from './southbound-row
 import {
   ALL,
   ALL_MEMBERLESS,
+  isAdditionalVip,
   isVipPort,
   loadBalancerOf,
   type PortBinding,
@@ -26,12 +27,13 @@ import {
 import {
   candidateKey,
   type LoadBalancer,
+  type LoadBalancerVip,
   type Router,
   type RowReference,
   type Subnet,
   type VipPort,
 } from './topology.ts';
-import { emptyVipAddresses, emptyVips } from './vip-members.ts';
+import { emptyVipAddresses, emptyVips, peopledVipAddresses } from './vip-members.ts';
 
 /** Neutron's port forwardings of a floating IP: `pf-floatingip-<id>-<protocol>`. */
 const PORT_FORWARDING_PREFIX = 'pf-floatingip-';
@@ -51,7 +53,7 @@ export class SouthboundLoadBalancers {
   }
 
   loadBalancer(row: SouthboundLoadBalancer): LoadBalancer {
-    const port = sortedBy(this.#views.Port_Binding.find('vip', row.name), byName)[0];
+    const [port, ...further] = sortedBy(this.#views.Port_Binding.find('vip', row.name), byName);
     const vipPort = port === undefined ? undefined : this.#vipPort(port);
     const reference: RowReference = {
       database: 'southbound',
@@ -66,6 +68,7 @@ export class SouthboundLoadBalancers {
       emptyVipTexts: emptyVips(row.vips),
       offlineVipTexts: this.#offline(row),
       vipPort,
+      additionalVips: further.map((binding) => vipOf(this.#vipPort(binding))),
       routers: this.#routersOf(row),
       marks: nearestMarks(marksOf(row.external_ids, reference), bindingMarks(port)),
     });
@@ -88,6 +91,7 @@ export class SouthboundLoadBalancers {
       emptyVipTexts: [],
       offlineVipTexts: [],
       vipPort,
+      additionalVips: [],
       routers: routersAttached(vipPort.subnets.map(({ router }) => router)),
       marks: bindingMarks(row),
     });
@@ -102,17 +106,33 @@ export class SouthboundLoadBalancers {
     return this.#graph.query('memberless', () => {
       const found = new Map<Uuid, Set<IpAddress>>();
       for (const row of this.#views.Load_Balancer.find('memberless', this.#health ? ALL : ALL_MEMBERLESS)) {
-        const served = new Map(row.vips);
-        for (const key of this.#offline(row)) served.set(key, '');
-        const empty = emptyVipAddresses(served);
-        for (const { row: router } of empty.length === 0 ? [] : this.#routersOf(row)) {
-          const addresses = found.get(router.uuid) ?? new Set();
-          found.set(router.uuid, addresses);
-          for (const address of empty) addresses.add(address);
+        for (const address of emptyVipAddresses(this.#reachedVips(row))) {
+          // Octavia has a row for each protocol of a load balancer.
+          const served = new Set(this.#servingRouters(address));
+          for (const { row: router } of this.#routersOf(row)) {
+            if (served.has(router.uuid)) continue;
+            const addresses = found.get(router.uuid) ?? new Set();
+            found.set(router.uuid, addresses.add(address));
+          }
         }
       }
       return new Map([...found].map(([router, addresses]) => [router, [...addresses].sort()]));
     });
+  }
+
+  /** With nothing behind the keys of which no member is online. */
+  #reachedVips(row: SouthboundLoadBalancer): ReadonlyMap<string, string> {
+    const vips = new Map(row.vips);
+    for (const key of this.#offline(row)) vips.set(key, '');
+    return vips;
+  }
+
+  /** Routers of which a load balancer has a member behind the address. */
+  #servingRouters(address: IpAddress): readonly Uuid[] {
+    const rows = this.#views.Load_Balancer.find('peopled', address);
+    return rows
+      .filter((row) => peopledVipAddresses(this.#reachedVips(row)).includes(address))
+      .flatMap((row) => this.#routersOf(row).map(({ row: router }) => router.uuid));
   }
 
   /** Which port is checked for a member is not told: one of several with the same address may be another tenant's. */
@@ -130,7 +150,15 @@ export class SouthboundLoadBalancers {
     row: RowReference,
     found: Pick<
       LoadBalancer,
-      'name' | 'flavor' | 'vipTexts' | 'emptyVipTexts' | 'offlineVipTexts' | 'vipPort' | 'routers' | 'marks'
+      | 'name'
+      | 'flavor'
+      | 'vipTexts'
+      | 'emptyVipTexts'
+      | 'offlineVipTexts'
+      | 'vipPort'
+      | 'additionalVips'
+      | 'routers'
+      | 'marks'
     >,
   ): LoadBalancer {
     return {
@@ -138,9 +166,7 @@ export class SouthboundLoadBalancers {
       key: candidateKey('load-balancer', row.uuid),
       row,
       ...found,
-      vipText: found.vipPort?.addressTexts[0],
-      vipFipText: undefined,
-      vipFipMacText: undefined,
+      ...vipOf(found.vipPort),
       routerName: found.routers[0]?.name,
       subnets: this.#subnetsOf(found.routers),
     };
@@ -203,6 +229,12 @@ function routersAttached(routers: readonly (Router | undefined)[]): readonly Rou
   return sortedBy(byUuid.values(), (router) => `${router.name} ${router.row.uuid}`);
 }
 
+/** The load balancer's own VIP first. */
 function byName(row: PortBinding): string {
-  return `${row.logical_port} ${row._uuid}`;
+  return `${isAdditionalVip(row) ? 1 : 0} ${row.logical_port} ${row._uuid}`;
+}
+
+/** Floating IPs of VIPs are among the translated addresses of a gateway. */
+function vipOf(vipPort: VipPort | undefined): LoadBalancerVip {
+  return { vipText: vipPort?.addressTexts[0], vipFipText: undefined, vipFipMacText: undefined, vipPort };
 }

@@ -162,6 +162,12 @@ describe('translated addresses', () => {
       }),
     );
     expect(nat()?.memberless).toEqual(['172.24.4.140']);
+    // Another row of the same load balancer, for another protocol.
+    const udp = { name: 'lb', vips: vips('192.168.1.31:80'), lr_datapath_group: 'group' };
+    topology.affected(db.insert('Load_Balancer', udp, 'lb-udp'));
+    expect(nat()?.memberless).toEqual([]);
+    topology.affected(db.delete('Load_Balancer', 'lb-udp'));
+    expect(nat()?.memberless).toEqual(['172.24.4.140']);
     const change = db.update('Load_Balancer', 'lb', { vips: vips('192.168.1.31:80') });
     expect(topology.affected(change)).toContain(KEY);
     expect(nat()?.memberless).toEqual([]);

@@ -8,7 +8,7 @@ import { type DatabaseSpec, databaseSpec, type RowOf, tableSpec, type Views } fr
 import { CIDRS_KEY, PORT_NAME_KEY, words } from './external-ids.ts';
 import { monitorKey, SERVICE_MONITOR_COLUMNS } from './member-health.ts';
 import type { BulkColumns } from './tracked-views.ts';
-import { emptyVipAddresses } from './vip-members.ts';
+import { emptyVipAddresses, peopledVipAddresses } from './vip-members.ts';
 
 const portBinding = tableSpec(
   {
@@ -36,7 +36,7 @@ const portBinding = tableSpec(
     gateway: (row) => (mayBeGateway(row) ? row.datapath : undefined),
     /** The part of a gateway port that moves between chassis, by the name of the port itself. */
     redirect: (row) => (row.type === 'chassisredirect' ? row.options.get('distributed-port') : undefined),
-    /** Ports that stand for the VIP of a load balancer, by the load balancer's name. */
+    /** Ports that stand for the VIPs of a load balancer, by the load balancer's name. */
     vip: (row) => (isVipPort(row) ? loadBalancerOf(row) : undefined),
     /** The switch's side of router ports that tells more than the router port's own addresses, by its name. */
     natTold: (row) => (isRouterLink(row) && row.nat_addresses.length > 1 ? row.logical_port : undefined),
@@ -73,6 +73,8 @@ const loadBalancer = tableSpec(
     name: (row) => row.name,
     /** All of them, and those that have an address with nothing behind it. */
     memberless: (row) => (emptyVipAddresses(row.vips).length > 0 ? [ALL, ALL_MEMBERLESS] : ALL),
+    /** By the addresses behind which there are members. */
+    peopled: (row) => peopledVipAddresses(row.vips),
   },
 );
 
@@ -149,9 +151,18 @@ export function isVipPort(row: PortColumns): boolean {
 }
 
 const VIP_PORT_PREFIX = 'ovn-lb-vip-';
+/** Ports of further VIPs of a load balancer have a number besides. */
+const ADDITIONAL_VIP = /^additional-[0-9]+-/;
+
+/** True for the port of a further VIP of a load balancer. */
+export function isAdditionalVip(row: PortColumns): boolean {
+  const name = row.external_ids.get(PORT_NAME_KEY) ?? '';
+  return name.startsWith(VIP_PORT_PREFIX) && ADDITIONAL_VIP.test(name.slice(VIP_PORT_PREFIX.length));
+}
 
 /** Name of the load balancer that a VIP's port says it belongs to. */
 export function loadBalancerOf(row: PortColumns): string | undefined {
   const name = row.external_ids.get(PORT_NAME_KEY);
-  return name?.startsWith(VIP_PORT_PREFIX) === true ? name.slice(VIP_PORT_PREFIX.length) : undefined;
+  if (name?.startsWith(VIP_PORT_PREFIX) !== true) return undefined;
+  return name.slice(VIP_PORT_PREFIX.length).replace(ADDITIONAL_VIP, '');
 }

@@ -259,7 +259,17 @@ export interface VipPort {
   readonly subnets: readonly Subnet[];
 }
 
-export interface LoadBalancer {
+/** An address of a load balancer of Octavia, with its floating IP. */
+export interface LoadBalancerVip {
+  readonly vipText: string | undefined;
+  readonly vipFipText: string | undefined;
+  /** MAC of the VIP's floating IP, where a NAT row gives one. */
+  readonly vipFipMacText: string | undefined;
+  readonly vipPort: VipPort | undefined;
+}
+
+/** The VIP that it has itself is the first; without one in the other flavors. */
+export interface LoadBalancer extends LoadBalancerVip {
   readonly kind: 'load-balancer';
   readonly key: CandidateKey;
   readonly row: RowReference;
@@ -272,11 +282,8 @@ export interface LoadBalancer {
   readonly emptyVipTexts: readonly string[];
   /** Those of them of which health checks find no member online; empty where that does not count. */
   readonly offlineVipTexts: readonly string[];
-  readonly vipText: string | undefined;
-  readonly vipFipText: string | undefined;
-  /** MAC of the VIP's floating IP, where a NAT row gives one. */
-  readonly vipFipMacText: string | undefined;
-  readonly vipPort: VipPort | undefined;
+  /** Of Octavia: a load balancer may have one VIP for each of several subnets. */
+  readonly additionalVips: readonly LoadBalancerVip[];
   readonly routerName: string | undefined;
   /** Routers that serve it; sorted by name. */
   readonly routers: readonly Router[];

@@ -11,13 +11,23 @@ export function emptyVips(vips: ReadonlyMap<string, string>): readonly string[] 
 
 /** Addresses of which every key is among `emptyVips`, sorted. */
 export function emptyVipAddresses(vips: ReadonlyMap<string, string>): readonly IpAddress[] {
+  const { served, empty } = sorted(vips);
+  return [...empty].filter((address) => !served.has(address)).sort();
+}
+
+/** Addresses of which some key has a member. */
+export function peopledVipAddresses(vips: ReadonlyMap<string, string>): readonly IpAddress[] {
+  return [...sorted(vips).served];
+}
+
+function sorted(vips: ReadonlyMap<string, string>): Readonly<Record<'served' | 'empty', Set<IpAddress>>> {
   const served = new Set<IpAddress>();
   const empty = new Set<IpAddress>();
   for (const [key, members] of vips) {
     const address = parseIp(hostOf(key));
     if (address !== undefined) (hasMember(members) ? served : empty).add(address);
   }
-  return [...empty].filter((address) => !served.has(address)).sort();
+  return { served, empty };
 }
 
 function hasMember(text: string): boolean {
