@@ -141,6 +141,18 @@ describe('forgetting', () => {
     expect(set('a', 2)).toEqual(['root']);
   });
 
+  it('forgets what changed hands together with who got it', () => {
+    const { graph, read, query, set } = world({ choice: 0, a: 1 });
+    const value = () => query('value', () => read('a'));
+    const holder = (name: string, wanted: number) =>
+      query(name, () => (read('choice') === wanted ? value() : -1));
+    graph.root('root', () => holder('first', 0) + holder('second', 1));
+    expect(set('choice', 1)).toEqual(['root']);
+    graph.forget('root');
+    graph.touch([]);
+    expect(graph.size).toEqual({ roots: 0, queries: 0, cells: 0 });
+  });
+
   it('waits for the roots that a change leads to: they may come to what another question gave up', () => {
     const { graph, read, query, set, answered } = world({ choice: 0, a: 1 });
     const value = () => query('value', () => read('choice') + read('a'));

@@ -237,11 +237,12 @@ export class QueryGraph {
 
   #sweep(): void {
     for (const cell of this.#orphans) {
+      // One that found a reader may lose it further down: it is then put behind those that are still to be looked at.
+      this.#orphans.delete(cell);
       if (cell.readers !== undefined) continue;
       cell.space.delete(cell.key);
       if (cell.query !== undefined) this.#setReads(cell.query, []);
     }
-    this.#orphans.clear();
   }
 }
 

@@ -52,6 +52,8 @@ export class SouthboundNat {
     }
     const network = this.#routers.network(row.datapath);
     const peer = this.#routers.peerOf(row);
+    // ovn-northd fills the column wherever options:nat-addresses says so: of other ports OVN answers nothing there.
+    if (peer !== undefined && !this.#routers.isGatewayLink(peer)) return undefined;
     // Both sides of a pinned router are bound, and its addresses name no port to follow.
     const ownResident = row.type === 'l3gateway' ? (peer ?? row).logical_port : undefined;
     return {

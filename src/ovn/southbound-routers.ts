@@ -209,6 +209,11 @@ export class SouthboundRouters {
     return sortedSubnets(subnets);
   }
 
+  /** The router's side of a gateway port. */
+  isGatewayLink(row: PortBinding): boolean {
+    return this.isRouterSide(row) && this.#isGateway(row);
+  }
+
   #isGateway(row: PortBinding): boolean {
     if (row.type === 'l3gateway') return this.gatewayPort(row) !== undefined;
     return (

@@ -15,6 +15,8 @@ export interface CloudNetwork {
   readonly number: number;
   /** Absent: a tenant network, or the transit switch of an interconnection. */
   readonly physical?: string;
+  /** Physical network of a second localnet port, with which nodes of other mappings reach the network. */
+  readonly second?: string;
   readonly tag?: number;
 }
 
@@ -42,6 +44,8 @@ export interface CloudRouterPort {
   /** The switch's port at its other end. */
   readonly sideEnabled: boolean;
   readonly natAddresses: boolean;
+  /** Further options of the router port (ovn-nb(5)). */
+  readonly options: Readonly<Record<string, string>>;
   /** Where the chassisredirect port is bound. */
   readonly chassis: string | undefined;
 }
@@ -62,7 +66,7 @@ export interface CloudLoadBalancer {
   readonly name: string;
   readonly vips: Readonly<Record<string, string>>;
   readonly protocol: 'tcp' | 'udp';
-  readonly reject: boolean;
+  readonly options: Readonly<Record<string, string>>;
   readonly by: 'router' | 'group' | 'switch' | 'both';
 }
 
@@ -133,7 +137,14 @@ export function randomCloud(seed: number): Cloud {
     const tag = dice.maybe(0.4, () => 100 + number);
     // Flat networks of one physical network are one wire: each has a physical network of its own, as far as they go.
     const physical = tag === undefined ? `phys${number}` : dice.pick(['phys0', 'phys1']);
-    return { name: `ext${number}`, number, physical, ...(tag === undefined ? {} : { tag }) };
+    const second = dice.maybe(0.15, () => `unmapped${number}`);
+    return {
+      name: `ext${number}`,
+      number,
+      physical,
+      ...(tag === undefined ? {} : { tag }),
+      ...(second === undefined ? {} : { second }),
+    };
   });
   const inside = Array.from({ length: 1 + dice.number(3) }, (_, index): CloudNetwork => {
     const number = 10 + index;
@@ -194,21 +205,30 @@ function bareRouter(number: number, { outside, inside, transit }: Networks, dice
   const ports: CloudRouterPort[] = [];
   const attach = (network: CloudNetwork, gateway: CloudRouterPort['gateway']): void => {
     const six = dice.chance(0.5);
+    const wide = dice.chance(0.1) && network.physical !== undefined;
+    const options: Record<string, string> = {};
+    if (gateway !== 'none' && dice.chance(0.15)) options['redirect-type'] = 'bridged';
+    if (gateway === 'none' && dice.chance(0.15)) options['reside-on-redirect-chassis'] = 'true';
     ports.push({
       name: `${name}-${network.name}`,
       network: network.name,
       mac: `fa:16:3e:${hex(16 + number)}:${hex(network.number)}:01`,
-      networks: [`${v4(network, host)}/24`, ...(six ? [`${v6(network, host)}/64`] : [])],
+      // A wide network has the addresses of the others, too.
+      networks: [`${v4(network, host)}/${wide ? 16 : 24}`, ...(six ? [`${v6(network, host)}/64`] : [])],
       gateway,
       enabled: !dice.chance(0.07),
       sideEnabled: !dice.chance(0.05),
       natAddresses: !dice.chance(0.1),
+      options,
       chassis: dice.maybe(0.9, () => dice.pick(CHASSIS)),
     });
   };
   const gateways = dice.chance(0.1) ? 0 : dice.chance(0.35) ? 2 : 1;
-  for (const network of shuffled(outside, dice).slice(0, gateways))
+  const [...order] = shuffled(outside, dice);
+  for (const network of order.slice(0, gateways))
     attach(network, pinned ? 'none' : dice.pick(['gateway-chassis', 'ha-group']));
+  // Neither inside nor a way out: the router routes between it and its other networks on every node.
+  for (const network of order.slice(gateways)) if (!pinned && dice.chance(0.1)) attach(network, 'none');
   for (const network of transit) if (dice.chance(0.5)) attach(network, pinned ? 'none' : 'gateway-chassis');
   for (const network of inside) if (dice.chance(0.6)) attach(network, 'none');
   return {
@@ -288,7 +308,8 @@ function loadBalancerOf(
   dice: Dice,
 ): CloudLoadBalancer {
   const vips: Record<string, string> = {};
-  const host = 150 + 10 * Number(router.name.slice(1)) + n;
+  // No two load balancers of a cloud have an address in common.
+  const host = 150 + 10 * Number(router.name.slice(1)) + 3 * n;
   const count = 1 + dice.number(2);
   for (let index = 0; index < count; index++) {
     const attached = inside.filter(({ name }) => router.ports.some((port) => port.network === name));
@@ -309,7 +330,12 @@ function loadBalancerOf(
     name: `lb-${router.name}-${n}`,
     vips,
     protocol: dice.pick(['tcp', 'udp']),
-    reject: dice.chance(0.3),
+    options: {
+      ...(dice.chance(0.3) ? { reject: 'true' } : {}),
+      ...(dice.chance(0.1) ? { add_route: 'true' } : {}),
+      ...(dice.chance(0.1) ? { neighbor_responder: 'all' } : {}),
+      ...(dice.chance(0.1) ? { skip_snat: 'true' } : {}),
+    },
     by: dice.pick(['router', 'router', 'both', 'group', 'switch']),
   };
 }

@@ -50,6 +50,15 @@ export function northboundOperations(cloud: Cloud): readonly Operation[] {
       );
       own.push(`ln-${network.name}`);
     }
+    if (network.second !== undefined) {
+      // By its name it comes before the one that counts.
+      const name = `a-ln-${network.name}`;
+      const options = map({ network_name: network.second });
+      operations.push(
+        insert('Logical_Switch_Port', name, { name, type: 'localnet', addresses: 'unknown', options }),
+      );
+      own.push(name);
+    }
     const switched = cloud.routers.flatMap(({ ports, loadBalancers }) =>
       loadBalancers.filter(
         ({ by }, index) =>
@@ -136,6 +145,7 @@ function routerPortOperations(port: CloudRouterPort): readonly Operation[] {
       mac: port.mac,
       networks: ['set', port.networks],
       enabled: port.enabled,
+      options: map(port.options),
       ...(port.gateway === 'gateway-chassis' ? { gateway_chassis: named([`gc-${port.name}`]) } : {}),
       ...(port.gateway === 'ha-group' ? { ha_chassis_group: ['named-uuid', id(`hg-${port.name}`)] } : {}),
     }),
@@ -168,7 +178,7 @@ function loadBalancerOperation(lb: CloudLoadBalancer): Operation {
     name: lb.name,
     vips: map(lb.vips),
     protocol: lb.protocol,
-    options: map(lb.reject ? { reject: 'true' } : {}),
+    options: map(lb.options),
   });
 }
 
