@@ -5,7 +5,13 @@
  * In: the cloud and an address that a driver does not expose although OVN serves it (`missing`), or exposes although it
  * does not, or not there (`surplus`). Out: the limit.
  */
-import { familyOf, type IpAddress, parseInterfaceAddress, parseIp } from '../../../../src/base/address.ts';
+import {
+  contains,
+  familyOf,
+  type IpAddress,
+  parseInterfaceAddress,
+  parseIp,
+} from '../../../../src/base/address.ts';
 import type { Cloud, CloudNat, CloudRouter } from './cloud.ts';
 
 export type Driver = 'Northbound' | 'Southbound';
@@ -17,6 +23,8 @@ export interface Limit {
   readonly difference: Difference;
   /** The first release of OVN that does not have it: `[23, 9]`. */
   readonly until?: readonly [year: number, month: number];
+  /** Not met by few clouds. */
+  readonly rare?: true;
   readonly applies: (cloud: Cloud, address: IpAddress) => boolean;
 }
 
@@ -68,6 +76,21 @@ export const LIMITS: readonly Limit[] = [
     applies: (cloud, address) =>
       cloud.routers.some((router) =>
         router.nats.some((nat) => parseIp(nat.external) === address && isLeftOut(router, nat)),
+      ),
+  },
+  {
+    text: 'Where networks of gateway ports of a router overlap, NAT rows are at each of them in the Southbound database.',
+    drivers: ['Southbound'],
+    difference: 'surplus',
+    rare: true,
+    applies: (cloud, address) =>
+      cloud.routers.some(
+        ({ nats, ports }) =>
+          nats.some(
+            ({ external, gatewayPort }) => gatewayPort === undefined && parseIp(external) === address,
+          ) &&
+          ports.filter(({ gateway, networks }) => gateway !== 'none' && isAround(networks, address)).length >
+            1,
       ),
   },
   {
@@ -130,6 +153,13 @@ export function rowsAround(cloud: Cloud, address: IpAddress): readonly string[] 
 
 function natsOf(cloud: Cloud, address: IpAddress): readonly CloudNat[] {
   return cloud.routers.flatMap(({ nats }) => nats).filter(({ external }) => parseIp(external) === address);
+}
+
+function isAround(networks: readonly string[], address: IpAddress): boolean {
+  return networks.some((text) => {
+    const network = parseInterfaceAddress(text)?.network;
+    return network !== undefined && contains(network, address);
+  });
 }
 
 function isWaiting(cloud: Cloud, { port }: CloudNat): boolean {
