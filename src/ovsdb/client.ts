@@ -68,7 +68,6 @@ export class OvsdbClient {
   readonly database: string;
   readonly #options: OvsdbClientOptions;
   readonly #rotation: RemoteRotation;
-  readonly #remotes: number;
   readonly #timeoutMs: number;
   readonly #logger: OvsdbLogger;
   readonly #clock: OvsdbClock;
@@ -99,7 +98,6 @@ export class OvsdbClient {
     this.#random = options.random ?? Math.random;
     this.#timeoutMs = options.connectTimeoutMs ?? 10_000;
     const remotes = parseRemotes(options.remotes);
-    this.#remotes = remotes.length;
     this.#rotation = new RemoteRotation(remotes, {
       lookup: options.lookup ?? systemLookup,
       random: options.shuffleRemotes === false ? undefined : this.#random,
@@ -118,7 +116,7 @@ export class OvsdbClient {
 
   /** Why there is no usable connection now; `undefined` while there is one, and before the first attempt failed. */
   get trouble(): ConnectionTrouble | undefined {
-    return connectionTrouble(this.#status, this.#remotes);
+    return connectionTrouble(this.#status, this.#rotation.size);
   }
 
   get counters(): Readonly<OvsdbCounters> {
@@ -350,6 +348,11 @@ export class OvsdbClient {
     const { remote, address } = this.#status;
     if (remote === undefined) return;
     const key = `${remote} ${address ?? ''}`;
+    for (const [other, failure] of this.#failures) {
+      // A name that had no address has got some, or the other way round.
+      const isOutdated = (failure.address === undefined) !== (address === undefined);
+      if (failure.remote === remote && isOutdated) this.#failures.delete(other);
+    }
     this.#isNews = this.#failures.get(key)?.error.message !== error.message;
     this.#failures.delete(key);
     this.#failures.set(key, { remote, address, problem: problemOf(error), error });

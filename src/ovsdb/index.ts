@@ -1,6 +1,12 @@
 /** The public face of the OVSDB library; everything else in this folder is private to it. See README.md. */
 export { OvsdbClient } from './client.ts';
-export type { ClientState, ClientStatus, OvsdbClientOptions, TransactOptions } from './client-options.ts';
+export type {
+  ClientState,
+  ClientStatus,
+  OvsdbClientOptions,
+  RemoteFailure,
+  TransactOptions,
+} from './client-options.ts';
 export { type OvsdbClock, systemOvsdbClock } from './clock.ts';
 export type { OvsdbCounters } from './counters.ts';
 export {
@@ -26,7 +32,7 @@ export {
 export type { OvsdbLogger } from './logger.ts';
 export * from './operations.ts';
 export { formatRemote, parseRemote, parseRemotes, type Remote } from './remote.ts';
-export { Replica, type ReplicaOptions } from './replica.ts';
+export type { Replica, ReplicaOptions } from './replica.ts';
 export type { ColumnSchema, DatabaseSchema, SchemaProblem, TableSchema } from './schema.ts';
 export type { TlsOptions } from './tls-material.ts';
 export type { ConnectionTrouble } from './trouble.ts';

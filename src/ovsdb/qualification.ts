@@ -30,7 +30,7 @@ export interface QualificationOptions {
   readonly position: { seen: ClusterPosition | undefined };
   /** Told of every new state of the member. */
   member(row: ServerDatabase | undefined): void;
-  /** Told what the member is waited for, each time that is something else. */
+  /** Told what the member is waited for, at every new state of it. */
   waiting(reason: OvsdbConnectionError): void;
 }
 
@@ -109,8 +109,9 @@ async function suitable(
       return;
     }
     options.waiting(reason);
-    if (waitingFor === message) return;
-    waitingFor = message;
+    // Once for each problem: the index in the words of a stale member moves all the time.
+    if (waitingFor === problem) return;
+    waitingFor = problem;
     environment.logger.warn({ database, remote: connection.peer, problem }, message);
   };
   await new Promise<void>((resolve, reject) => {

@@ -7,7 +7,7 @@ export interface ConnectionTrouble {
   readonly problem: ConnectionProblem;
   /** What failed at each remote, once each, in the order of trying. */
   readonly text: string;
-  /** No remote can be used before somebody changes something at it or here. */
+  /** No server can be used before somebody changes something at it or here. */
   readonly lasting: boolean;
 }
 
@@ -23,20 +23,22 @@ const LASTING: ReadonlySet<ConnectionProblem> = new Set([
   'configuration',
 ]);
 
-/** `undefined` while there is a usable connection, and before the first attempt failed. `remotes`: how many there are. */
+/**
+ * `undefined` while there is a usable connection, and before the first attempt failed. `servers`: how many there are to
+ * try; each address of a name is one.
+ */
 export function connectionTrouble(
   { problem, lastError, failures }: ClientStatus,
-  remotes: number,
+  servers: number,
 ): ConnectionTrouble | undefined {
   if (problem === undefined || lastError === undefined) return undefined;
   const texts = failures.map(({ error }) => error.message);
-  const tried = new Set(failures.map(({ remote }) => remote));
   return {
     problem,
     text: [...new Set([...texts, lastError.message])].join('; '),
     lasting:
       LASTING.has(problem) &&
-      tried.size >= remotes &&
+      failures.length >= servers &&
       failures.every((failure) => LASTING.has(failure.problem)),
   };
 }

@@ -84,6 +84,25 @@ describe('a name with several addresses', () => {
     expect(client.counters.connectAttempts).toBe(attempts + 1);
   });
 
+  test('nothing lasting is told before every address was tried', async () => {
+    const [wrong, frozen] = [await startServer(OVN_SB_SCHEMA), await startServer()];
+    const port = await wrong.listen('ptcp:0:127.0.0.2');
+    await frozen.listen(`ptcp:${port}:127.0.0.3`);
+    frozen.suspend();
+    const client = startClient(`tcp:nb.test:${port}`, { lookup: async () => ['127.0.0.2', '127.0.0.3'] });
+    const told: unknown[] = [];
+    client.onState(({ state }) => {
+      if (state === 'disconnected') told.push([client.trouble?.problem, client.trouble?.lasting]);
+    });
+    await until('both were tried', () => told.length >= 2);
+    expect(told.slice(0, 2)).toEqual([
+      ['wrong-database', false],
+      ['no-answer', false],
+    ]);
+    frozen.resume();
+    await client.replicate(NB).whenSynchronized(deadline());
+  });
+
   test('is resolved as the system does it', async () => {
     const server = await startServer();
     const port = await server.listen('ptcp:0:127.0.0.1');
