@@ -4,6 +4,7 @@
  * Every change is one transaction. Fails with a `LabError` that quotes the database's own words.
  */
 import type { Content } from './content.ts';
+import type { Lab } from './lab.ts';
 import type { ChassisName } from './layout.ts';
 import { LabError } from './machine.ts';
 import { map, type OvsdbOperation } from './neutron-rows.ts';
@@ -23,6 +24,9 @@ import {
   routerPortName,
 } from './router-rows.ts';
 import { type Seen, type UntilOptions, until } from './until.ts';
+
+/** So often in a row the port is seen in the same place. */
+const STEADY = 5;
 
 type Uuid = readonly ['uuid', string];
 
@@ -57,6 +61,21 @@ export class RouterContent {
       return host === node ? { value: true } : { seen: `bound to ${host || 'nothing'}` };
     };
     return (await until(`${port} to be active on ${node}`, probe, options)).elapsedMs;
+  }
+
+  /**
+   * Waits until the gateway port is on that node for good. As long as the sessions (BFD) between the gateway nodes are not
+   * up, each takes the others for dead and claims the port, in turn.
+   */
+  async awaitSteadyGateway(lab: Lab, router: RouterSpec, node: ChassisName): Promise<void> {
+    await Promise.all(router.gatewayNodes.map((each) => awaitSessions(lab, each, router)));
+    let steady = 0;
+    const port = `cr-${routerPortName(router.gateway)}`;
+    await until(`${port} to stay on ${node}`, async (): Promise<Seen<true>> => {
+      const host = await this.#content.boundTo(port);
+      steady = host === node ? steady + 1 : 0;
+      return steady >= STEADY ? { value: true } : { seen: `bound to ${host || 'nothing'}` };
+    });
   }
 
   async addFloatingIp(router: RouterSpec, fip: FloatingIpSpec): Promise<void> {
@@ -117,4 +136,18 @@ export class RouterContent {
     if (row === undefined) throw new LabError('absent', `there is no ${table} with ${column} ${value}`);
     return row._uuid as Uuid;
   }
+}
+
+/** The sessions of a gateway node with the others, as its vswitchd has them on the tunnels. */
+async function awaitSessions(lab: Lab, node: ChassisName, router: RouterSpec): Promise<void> {
+  const others = router.gatewayNodes.length - 1;
+  if (others <= 0) return;
+  const ask = ['ovs-vsctl', '--bare', '--columns=bfd_status', 'find', 'Interface', 'bfd:enable=true'];
+  await until(`the sessions of ${node} with other gateway nodes to be up`, async (): Promise<Seen<true>> => {
+    const { stdout } = await lab.node(node).exec(ask);
+    const sessions = stdout.split('\n').filter((line) => line.trim() !== '');
+    const up = sessions.filter((line) => /\bstate="?up\b/.test(line));
+    const all = sessions.length >= others && up.length === sessions.length;
+    return all ? { value: true } : { seen: `${up.length} of ${sessions.length}` };
+  });
 }
