@@ -25,6 +25,7 @@ import { Planner } from './planner.ts';
 import { Reconciler } from './reconciler.ts';
 import { resolveNextHops } from './resolve-next-hops.ts';
 import type { OvnSource } from './source.ts';
+import { type Known, StateReport, statusText } from './state-report.ts';
 import { whenSnapshot } from './when-snapshot.ts';
 import { WithdrawGuard } from './withdraw-guard.ts';
 
@@ -35,8 +36,10 @@ export interface AgentParts {
   readonly log: Logger;
   /** The operating system's host name, for nodes whose `external_ids:hostname` is unset. */
   readonly osHostname: string;
-  /** Called once, when the first complete pass is done. */
-  readonly onReady?: () => void;
+  /** Called once, when the agent has done what it could (`StateReport`); with the status. */
+  readonly onReady?: (status: string) => void;
+  /** Hears one line of how the agent is doing, whenever it is another one. */
+  readonly onStatus?: (text: string) => void;
   /** A supervisor that wants to hear regularly that the agent makes progress. */
   readonly watchdog?: { readonly intervalMs: number; readonly alive: () => void };
 }
@@ -72,6 +75,7 @@ class Agent {
   readonly #facts: FactsReader;
   readonly #changeLog: ChangeLog;
   readonly #reconciler: Reconciler;
+  readonly #report: StateReport;
   #source: { readonly ovn: OvnSource; readonly identity: NodeIdentity } | undefined;
   #adopted: OvnSource | undefined;
   #problem: string | undefined;
@@ -120,6 +124,15 @@ class Agent {
       },
       scopeOf: (facts) => this.#facts.scope(facts),
       forgetBridge: (name) => this.#facts.former.forget(name),
+      onSettled: () => this.#report.settled(),
+    });
+    this.#report = new StateReport({
+      know: () => this.#know(),
+      clock,
+      log,
+      intervalMs: config.reconcileIntervalSec * 1000,
+      onReady: () => this.#becomeReady(),
+      onStatus: (text) => parts.onStatus?.(text),
     });
   }
 
@@ -154,20 +167,27 @@ class Agent {
     await Promise.race([this.#firstTopology, aborted(signal)]);
     if (signal.aborted) return;
     this.#startTimers();
-    void this.#announceReady();
     await this.#reconciler.run(signal);
   }
 
-  async #announceReady(): Promise<void> {
-    await this.#reconciler.whenSettled();
-    this.#parts.log.info({ exposed: this.#planner.exposures.size }, 'the node holds what it should');
-    this.#parts.onReady?.();
+  #becomeReady(): void {
+    this.#parts.onReady?.(statusText(this.#know()));
     // zebra may have been another one before this agent was there to see it.
     this.#reconciler.zebraReturned();
   }
 
+  #know(): Known {
+    const state = this.#reconciler.state();
+    const wanted = this.#planner.wantedCount();
+    const notAnnounced = Math.min(wanted, state.notAdvertised + this.#planner.waitingCount());
+    const { edge } = this.#parts;
+    const troubles = [...[edge.ovs.trouble?.()].filter(isPresent), ...(this.#source?.ovn.troubles() ?? [])];
+    return { ...state, troubles, wanted, notAnnounced };
+  }
+
   async close(): Promise<void> {
     this.#closed.abort();
+    this.#report.close();
     for (const end of this.#cleanUp) end();
     this.#grace.close();
     this.#changeLog.close();
@@ -252,6 +272,10 @@ class Agent {
     });
     this.#cleanUp.push(() => cancel());
   }
+}
+
+function isPresent<T>(value: T | undefined): value is T {
+  return value !== undefined;
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

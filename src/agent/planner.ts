@@ -106,6 +106,22 @@ export class Planner {
     return this.#exposures.denials();
   }
 
+  /** Prefixes that are to be announced. */
+  wantedCount(): number {
+    let count = 0;
+    for (const { announce } of this.#exposures.exposures.values()) if (announce) count += 1;
+    return count;
+  }
+
+  /** Of those, the ones for which something is missing that somebody else makes. */
+  waitingCount(): number {
+    let count = 0;
+    for (const contributor of this.#pending.keys()) {
+      if (this.#exposures.exposures.get(contributor as Prefix)?.announce === true) count += 1;
+    }
+    return count;
+  }
+
   /** The addresses that a candidate would be exposed with; for messages. */
   addressesOf(key: CandidateKey): readonly string[] {
     try {

@@ -40,6 +40,8 @@ export interface ReconcilerParts {
   readonly changeLog: ChangeLog;
   readonly repairs: readonly Repair[];
   readonly handover: MethodHandover;
+  /** After every complete pass that leaves nothing to do now. */
+  readonly onSettled?: () => void;
   /** Reads what is known about this node; called when something of it may have changed. */
   readonly readFacts: (signal: AbortSignal) => Promise<NodeFacts>;
   readonly scopeOf: (facts: NodeFacts) => NodeScope;
@@ -224,6 +226,7 @@ export class Reconciler {
         if (this.#isSettled()) {
           for (const resolve of this.#settled) resolve();
           this.#settled.clear();
+          this.#parts.onSettled?.();
         }
         // Lets sockets be read between passes, so that a storm of changes is taken in batches.
         await new Promise((resolve) => setImmediate(resolve));

@@ -57,7 +57,8 @@ export function registerRunCommand(program: Command, io: CommandIo): void {
           clock: systemClock,
           log,
           osHostname: hostname(),
-          onReady: () => notifier?.ready(),
+          onReady: (status) => notifier?.ready(status),
+          onStatus: (status) => notifier?.status(status),
           ...(notifier === undefined || service.watchdogMs === undefined
             ? {}
             : { watchdog: { intervalMs: service.watchdogMs / 2, alive: () => notifier.watchdog() } }),

@@ -49,16 +49,18 @@ export async function stopAgents(agents: ReadonlyMap<ChassisName, LabAgent>): Pr
   for (const agent of agents.values()) await agent.stop();
 }
 
+const STATE = /^(?:the node holds what it should$|waiting for others: |degraded: )/;
+
 /**
- * Waits until the run that `agent.run()` started last says that the node holds what it should. What earlier runs said is in
- * the same log, and right after a start nothing else is.
+ * Waits until the run that `agent.run()` started last says how it is after its first complete pass: that the node holds what
+ * it should, or what is still missing. What earlier runs said is in the same log, and right after a start nothing else is.
  */
 export async function awaitSettled(agent: LabAgent): Promise<void> {
   await until(
     'the agent to have settled',
     async (): Promise<Seen<true>> => {
       const log = await agent.runLog();
-      const settled = log.some((line) => line.fields?.msg === 'the node holds what it should');
+      const settled = log.some((line) => STATE.test(String(line.fields?.msg)));
       return settled ? { value: true } : { seen: log.at(-1)?.text ?? '' };
     },
     { timeoutMs: 180_000 },
