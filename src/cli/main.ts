@@ -43,6 +43,7 @@ try {
     io.setExitCode(error.exitCode === 0 ? EXIT.ok : EXIT.usage);
   } else {
     io.stderr(`ovn-bgp-agent: ${error instanceof Error ? error.message : String(error)}\n`);
-    io.setExitCode(EXIT.failed);
+    // Whatever is still open must not keep a command alive that has failed.
+    process.exit(EXIT.failed);
   }
 }
