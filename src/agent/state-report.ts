@@ -118,7 +118,8 @@ export class StateReport {
     const { log } = this.#parts;
     const { failing, blocked, waiting, pending, wanted, notAnnounced } = known;
     const fields = { announced: wanted - notAnnounced, notAnnounced, failing, blocked, waiting, pending };
-    switch (wordOf(known)) {
+    const word = wordOf(known);
+    switch (word) {
       case 'in sync':
         log.info({ exposed: wanted, announced: wanted }, 'the node holds what it should');
         break;
@@ -128,8 +129,11 @@ export class StateReport {
       case 'starting':
         log.warn({}, `starting: ${reasonsOf(known).join('; ')}`);
         break;
-      default:
+      case 'degraded':
         log.warn(fields, `degraded: ${reasonsOf(known).join('; ')}`);
+        break;
+      default:
+        word satisfies never;
     }
   }
 

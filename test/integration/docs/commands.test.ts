@@ -44,7 +44,8 @@ beforeAll(async () => {
     { op: 'insert', table: 'Logical_Router', row: { name: 'r', nat: ['named-uuid', 'nat'] } },
     { op: 'insert', table: 'Logical_Switch', row: { name: 'neutron-ID' } },
   ]);
-  nat = (row?.uuid as readonly [string, string])[1];
+  if (row === undefined) throw new TypeError('a row was inserted');
+  nat = (row.uuid as readonly [string, string])[1];
   const ids = {
     'system-id': 'C1',
     hostname: 'cmp-1',
