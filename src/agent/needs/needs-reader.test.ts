@@ -190,6 +190,31 @@ describe('what the node needs is followed', () => {
   });
 });
 
+it('what is known is not put together again for a change of the switch that says nothing of it', async () => {
+  const edge = bareNode();
+  const ends = Array.from({ length: 3 }, (_, index) => ({
+    name: `ovn-${index}-0`,
+    type: 'geneve',
+    tag: undefined,
+    ofport: index + 1,
+    externalIds: new Map(),
+    tunnelTo: ip(`10.1.0.${index + 1}`),
+  }));
+  edge.ovs.setBridge('br-int', ends);
+  const needs = new NeedsReader(edge, defaultConfig(), silentLogger, new VirtualClock());
+  const read = async () => {
+    const snapshot = edge.ovs.snapshot();
+    if (snapshot === undefined) throw new Error('no snapshot');
+    return needs.read(snapshot, ['br-ex'], AbortSignal.timeout(5000));
+  };
+  const first = await read();
+  expect(first.all.map(({ prefix }) => prefix)).toEqual(['10.1.0.1/32', '10.1.0.2/32', '10.1.0.3/32']);
+  edge.ovs.setPort('br-int', { name: 'tap1', type: '', tag: undefined, ofport: 9, externalIds: new Map() });
+  expect(await read()).toBe(first);
+  edge.ovs.deletePort('br-int', 'ovn-0-0');
+  expect((await read()).all).toHaveLength(2);
+});
+
 describe('a name of a database', () => {
   function reader(answers: () => Promise<readonly IpAddress[]>) {
     const edge = bareNode();

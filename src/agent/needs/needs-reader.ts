@@ -17,7 +17,7 @@ import type { NodeEdge } from '../../node/edge.ts';
 import { MAIN_TABLE } from '../../node/objects.ts';
 import type { OvsSnapshot } from '../../openvswitch/types.ts';
 import { DeviceRoles, KERNEL_ROUTES, kernelNeeds, maybeNeeded, OWN_ROUTES } from './kernel-needs.ts';
-import { type DatabaseHost, databaseHosts, databaseNeeds, tunnelNeeds } from './switch-needs.ts';
+import { type DatabaseHost, databaseHosts, databaseNeeds, tunnelEnds, tunnelNeeds } from './switch-needs.ts';
 
 export type NeedsEdge = Pick<NodeEdge, 'netlink' | 'ovs' | 'frr' | 'names'>;
 
@@ -45,6 +45,14 @@ export class NeedsReader {
   readonly #addresses = new Map<string, Map<IpAddress, number>>();
   #namesAskedAt = 0;
   #nameServers: readonly IpAddress[] = [];
+  #tunnels: readonly NodeNeed[] = [];
+  #tunnelText = '';
+  /** What `#current` was made of. */
+  #built: {
+    readonly kernel?: readonly NodeNeed[];
+    readonly tunnels?: readonly NodeNeed[];
+    readonly others?: string;
+  } = {};
   #current = NodeNeeds.NONE;
   #asked: Promise<void> | undefined;
   #changed: () => void = () => undefined;
@@ -65,15 +73,25 @@ export class NeedsReader {
       this.#asked = this.#askOthers(hosts, signal);
     }
     if (!this.#told) await this.#firstAnswers(this.#asked, signal);
-    const needs = new NodeNeeds([
-      ...this.#kernel,
-      ...tunnelNeeds(snapshot),
+    const tunnels = this.#tunnelsOf(snapshot);
+    const others = [
       ...hosts.flatMap((host) => databaseNeeds(host, this.#addressesOf(host.host))),
       ...this.#bgpNeeds(),
       ...this.#nameServers.flatMap((address) =>
         addressNeed('name-server', address, 'name server of the databases'),
       ),
-    ]);
+    ];
+    // Read with every change of the local switch: sorting what is the same would cost the size of the cloud each time.
+    const text = JSON.stringify(others);
+    if (
+      this.#kernel === this.#built.kernel &&
+      tunnels === this.#built.tunnels &&
+      text === this.#built.others
+    ) {
+      return this.#current;
+    }
+    this.#built = { kernel: this.#kernel, tunnels, others: text };
+    const needs = new NodeNeeds([...this.#kernel, ...tunnels, ...others]);
     if (!needs.equals(this.#current)) this.#current = needs;
     return this.#current;
   }
@@ -248,6 +266,17 @@ export class NeedsReader {
   #addressesOf(host: string): readonly IpAddress[] {
     const address = parseIp(host);
     return address === undefined ? [...(this.#addresses.get(host)?.keys() ?? [])] : [address];
+  }
+
+  /** The same list while the snapshot says the same of tunnels. */
+  #tunnelsOf(snapshot: OvsSnapshot): readonly NodeNeed[] {
+    const ends = tunnelEnds(snapshot);
+    const text = ends.map(({ address, what }) => `${address} ${what}`).join();
+    if (text !== this.#tunnelText) {
+      this.#tunnels = tunnelNeeds(ends);
+      this.#tunnelText = text;
+    }
+    return this.#tunnels;
   }
 
   #bgpNeeds(): readonly NodeNeed[] {

@@ -8,7 +8,7 @@ import { type InterfaceAddress, parseIp } from '../../base/address.ts';
 import { addressNeed, NodeNeeds, networkNeed } from '../../exposures/needs.ts';
 import type { OvsSnapshot } from '../../openvswitch/types.ts';
 import type { Assumption } from '../offline-node.ts';
-import { databaseHosts, databaseNeeds, type RemoteConfig, tunnelNeeds } from './switch-needs.ts';
+import { databaseHosts, databaseNeeds, type RemoteConfig, tunnelEnds, tunnelNeeds } from './switch-needs.ts';
 
 export function offlineNeeds(
   config: RemoteConfig,
@@ -21,7 +21,7 @@ export function offlineNeeds(
       const address = parseIp(host.host);
       return address === undefined ? [] : databaseNeeds(host, [address]);
     }),
-    ...tunnelNeeds(snapshot),
+    ...tunnelNeeds(tunnelEnds(snapshot)),
     ...[...bridgeAddresses].flatMap(([bridge, addresses]) =>
       addresses.flatMap(({ address, network }) => [
         ...addressNeed('own-address', address, `own address on ${bridge}`),

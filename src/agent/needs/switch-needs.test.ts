@@ -3,7 +3,7 @@ import { parseIp } from '../../base/address.ts';
 import { defaultConfig } from '../../config/assemble.ts';
 import type { AgentConfig } from '../../config/types.ts';
 import type { OvsPort } from '../../openvswitch/types.ts';
-import { databaseHosts, databaseNeeds, tunnelNeeds } from './switch-needs.ts';
+import { databaseHosts, databaseNeeds, tunnelEnds, tunnelNeeds } from './switch-needs.ts';
 
 function hosts(
   ids: Readonly<Record<string, string>>,
@@ -61,7 +61,9 @@ it('needs both ends of tunnels', () => {
     ['ovn-encap-type', 'geneve'],
     ['ovn-encap-ip-bgp', '10.3.0.1'],
   ]);
-  expect(tunnelNeeds({ externalIds, bridges }).map(({ prefix, what }) => `${prefix} ${what}`)).toEqual([
+  expect(
+    tunnelNeeds(tunnelEnds({ externalIds, bridges })).map(({ prefix, what }) => `${prefix} ${what}`),
+  ).toEqual([
     '10.1.0.1/32 own tunnel endpoint',
     '10.2.0.1/32 own tunnel endpoint',
     '10.3.0.1/32 own tunnel endpoint',

@@ -46,22 +46,35 @@ export function databaseHosts(
   return [...found.values()];
 }
 
+/** An end of a tunnel, and whose it is. */
+export interface TunnelEnd {
+  readonly address: IpAddress;
+  readonly what: string;
+}
+
 /** Own ends as ovn-controller is told them, and the others' as it has made ports to them. */
-export function tunnelNeeds({
+export function tunnelEnds({
   externalIds,
   bridges,
-}: Pick<OvsSnapshot, 'externalIds' | 'bridges'>): readonly NodeNeed[] {
-  const needs: NodeNeed[] = [];
+}: Pick<OvsSnapshot, 'externalIds' | 'bridges'>): readonly TunnelEnd[] {
+  const ends: TunnelEnd[] = [];
+  const add = (address: IpAddress | undefined, what: string): void => {
+    if (address !== undefined) ends.push({ address, what });
+  };
   for (const [key, text] of externalIds) {
     if (!/^ovn-encap-ip(?:-|$)/.test(key)) continue;
-    for (const item of text.split(',')) needs.push(...tunnelEnd(parseIp(item.trim()), 'own tunnel endpoint'));
+    for (const item of text.split(',')) add(parseIp(item.trim()), 'own tunnel endpoint');
   }
   for (const bridge of bridges.values()) {
     for (const { name, tunnelTo } of bridge.ports.values()) {
-      needs.push(...tunnelEnd(tunnelTo, `tunnel endpoint of ${name}`));
+      add(tunnelTo, `tunnel endpoint of ${name}`);
     }
   }
-  return needs;
+  return ends;
+}
+
+export function tunnelNeeds(ends: readonly TunnelEnd[]): readonly NodeNeed[] {
+  return ends.flatMap(({ address, what }) => addressNeed('tunnel-endpoint', address, what));
 }
 
 export function databaseNeeds(host: DatabaseHost, addresses: readonly IpAddress[]): readonly NodeNeed[] {
@@ -69,10 +82,6 @@ export function databaseNeeds(host: DatabaseHost, addresses: readonly IpAddress[
   return addresses.flatMap((address) =>
     addressNeed('database', address, `database${name} of ${host.source}`),
   );
-}
-
-function tunnelEnd(address: IpAddress | undefined, what: string): readonly NodeNeed[] {
-  return address === undefined ? [] : addressNeed('tunnel-endpoint', address, what);
 }
 
 function hostsOf(text: string): readonly string[] {
