@@ -9,7 +9,6 @@ import { type DryRun, dryRun } from '../agent/dry-run.ts';
 import { mappingWarnings } from '../agent/node-facts.ts';
 import { type OfflinePlan, offlinePlan } from '../agent/offline-plan.ts';
 import { OfflineInputError } from '../agent/ovn-files.ts';
-import { changeCount } from '../agent/plan-tools.ts';
 import { systemClock } from '../base/clock.ts';
 import { silentLogger } from '../base/logger.ts';
 import type { AgentConfig } from '../config/types.ts';
@@ -20,7 +19,7 @@ import type { CommandIo } from './io.ts';
 import { offlineJson, offlineText } from './offline-format.ts';
 import { addOfflineOptions, isOffline, type OfflineOptions, offlineInput } from './offline-options.ts';
 import { planJson, planText } from './plan-format.ts';
-import { isComplete } from './plan-summary.ts';
+import { planExitCode } from './plan-summary.ts';
 import { parseSeconds } from './seconds.ts';
 
 interface PlanOptions extends OfflineOptions {
@@ -71,8 +70,7 @@ async function planLive(config: AgentConfig, options: PlanOptions, io: CommandIo
     for (const warning of snapshot === undefined ? [] : mappingWarnings(snapshot, config))
       io.stderr(`warning: ${warning}\n`);
     io.stdout(options.output === 'json' ? planJson(result) : planText(result, options.verbose));
-    const complete = isComplete(result.announcements, result.pending) && result.plan.blocked.length === 0;
-    io.setExitCode(changeCount(result.plan) > 0 ? EXIT.changes : complete ? EXIT.ok : EXIT.incomplete);
+    io.setExitCode(planExitCode(result));
   } finally {
     await edge.close();
   }

@@ -14,6 +14,7 @@ import { northboundCloud } from '../ovn/testing.ts';
 import { routerCloud } from '../ovn/testing-routers.ts';
 import type { Topology } from '../ovn/topology.ts';
 import { planText } from './plan-format.ts';
+import { planExitCode } from './plan-summary.ts';
 
 const IDENTITY = { hostname: 'cmp-1', systemId: 'C1' };
 
@@ -72,9 +73,9 @@ describe('the last line of a live plan', () => {
     expect(lastLine(planText(before, false))).toMatch(
       /^\d+ changes: 0 of 2 addresses are announced on cmp-1, 2 will be by these changes\.$/,
     );
-    expect(lastLine(planText(await run(edge, cloud(...TWO)), false))).toBe(
-      'Nothing to do: 2 addresses are announced on cmp-1.',
-    );
+    const after = await run(edge, cloud(...TWO));
+    expect(lastLine(planText(after, false))).toBe('Nothing to do: 2 addresses are announced on cmp-1.');
+    expect([planExitCode(before), planExitCode(after)]).toEqual([2, 0]);
   });
 
   it('counts nothing as announced that waits', async () => {
@@ -83,7 +84,9 @@ describe('the last line of a live plan', () => {
     await run(edge, cloud(...TWO), {}, async (node, { plan }) => {
       await node.apply(plan);
     });
-    const text = planText(await run(edge, cloud(...TWO)), true);
+    const dry = await run(edge, cloud(...TWO));
+    const text = planText(dry, true);
+    expect(planExitCode(dry)).toBe(3);
     expect(lastLine(text)).toBe('Nothing can be done now: 0 of 2 addresses are announced on cmp-1, 2 wait.');
     expect(text).toContain('172.24.4.10 on PUB, waits and is not announced: ');
   });

@@ -1,11 +1,23 @@
 /** What a plan comes to, in one line and in numbers. Pure. */
 import { type AnnouncementState, type Announcements, countByState } from '../agent/announcements.ts';
 import type { DryRun } from '../agent/dry-run.ts';
+import { changeCount } from '../agent/plan-tools.ts';
+import { EXIT } from './exit-codes.ts';
 
 /** Nothing more is to be done on the node, and everything that is wanted is announced. */
 export function isComplete(announcements: Announcements, pending: DryRun['pending']): boolean {
   const { waiting, blocked } = countByState(announcements.values());
   return waiting + blocked + pending.length === 0;
+}
+
+/** What a live plan ends with. */
+export function planExitCode({
+  plan,
+  announcements,
+  pending,
+}: Pick<DryRun, 'plan' | 'announcements' | 'pending'>): number {
+  if (changeCount(plan) > 0) return EXIT.changes;
+  return plan.blocked.length === 0 && isComplete(announcements, pending) ? EXIT.ok : EXIT.incomplete;
 }
 
 /** The last line of a live plan. */
