@@ -4,7 +4,20 @@ import type { IpAddress } from '../base/address.ts';
 import type { FakeNode } from '../node/fake-node.ts';
 import { createNorthboundTopology } from '../ovn/northbound.ts';
 import { northboundCloud } from '../ovn/testing.ts';
+import { OvnNode } from './local-ovn-testing.ts';
 import { BRIDGE, bareNode, TestAgent } from './testing.ts';
+
+/** Lets a while pass in small steps; nobody is waited for that does not answer. */
+async function pass({ clock }: TestAgent, forMs: number): Promise<void> {
+  const turns = async (): Promise<void> => {
+    for (let turn = 0; turn < 8; turn++) await new Promise((resolve) => setImmediate(resolve));
+  };
+  for (let waitedMs = 0; waitedMs <= forMs; waitedMs += 100) {
+    await turns();
+    clock.advance(waitedMs < forMs ? 100 : 0);
+  }
+  await turns();
+}
 
 class World {
   readonly cloud = northboundCloud();
@@ -37,13 +50,8 @@ class World {
     this.agent.reconciler.topologyChanged(this.topology.affected(change), 'update');
   }
 
-  /** Lets a while pass in small steps; nobody is waited for that does not answer. */
   async wait(forMs: number): Promise<void> {
-    for (let waitedMs = 0; waitedMs <= forMs; waitedMs += 100) {
-      for (let turn = 0; turn < 8; turn++) await new Promise((resolve) => setImmediate(resolve));
-      this.agent.clock.advance(waitedMs < forMs ? 100 : 0);
-    }
-    for (let turn = 0; turn < 8; turn++) await new Promise((resolve) => setImmediate(resolve));
+    await pass(this.agent, forMs);
   }
 
   async advertised(): Promise<string[]> {
@@ -65,10 +73,12 @@ class World {
 }
 
 let world: World;
+let running: World | undefined;
 afterEach(async () => {
-  world.edge.frr.thaw();
-  world.edge.ovs.thaw();
-  await world.agent.stop();
+  running?.edge.frr.thaw();
+  running?.edge.ovs.thaw();
+  await running?.agent.stop();
+  running = undefined;
 });
 
 /** Longer than anybody is waited for, and far shorter than any deadline of a daemon. */
@@ -76,7 +86,7 @@ const SOON_MS = 400;
 
 describe.each(['main', 'vrf'] as const)('while bgpd hangs (advertise_via = %s)', (via) => {
   it('rules are repaired and addresses go and come, also in the moment in which it begins to hang', async () => {
-    world = new World(2, via);
+    world = running = new World(2, via);
     await world.agent.settle();
     world.edge.frr.freeze();
     // The periodic check is what meets the hanging daemon.
@@ -111,7 +121,7 @@ describe.each(['main', 'vrf'] as const)('while bgpd hangs (advertise_via = %s)',
 
 describe('while vswitchd hangs', () => {
   it('rules and addresses are served, and flows that had to change meanwhile are right afterwards', async () => {
-    world = new World(2);
+    world = running = new World(2);
     await world.agent.settle();
     const before = world.edge.ovs.allFlows(BRIDGE);
     world.edge.ovs.freeze();
@@ -132,7 +142,7 @@ describe('while vswitchd hangs', () => {
   });
 
   it('what is new there waits and is not advertised, and comes when it answers', async () => {
-    world = new World(0);
+    world = running = new World(0);
     world.edge.ovs.freeze();
     world.add(1);
     await world.wait(5000);
@@ -149,7 +159,7 @@ describe('an object that fails for good', () => {
   const PERMANENT = '172.24.4.1/32';
 
   it('does not delay another one that failed once', async () => {
-    world = new World(1);
+    world = running = new World(1);
     let once = 1;
     world.edge.netlink.fail = (request) => {
       if (request.type !== 'rule' || request.op !== 'add') return undefined;
@@ -164,7 +174,7 @@ describe('an object that fails for good', () => {
   });
 
   it('is not tried again because something else happens, but when its own time comes', async () => {
-    world = new World(1);
+    world = running = new World(1);
     world.edge.netlink.fail = (request) =>
       request.type === 'rule' && request.rule.to === PERMANENT ? 'EPERM' : undefined;
     await world.agent.settle();
@@ -186,7 +196,7 @@ describe('an object that fails for good', () => {
   });
 
   it('is forgotten when it is not wanted any more', async () => {
-    world = new World(1);
+    world = running = new World(1);
     world.edge.netlink.fail = (request) =>
       request.type === 'rule' && request.rule.to === PERMANENT ? 'EPERM' : undefined;
     await world.agent.settle();
@@ -198,7 +208,7 @@ describe('an object that fails for good', () => {
 
 describe('an object that somebody takes away again and again', () => {
   it('is put back at once a few times, then at growing intervals; what OVN wants is done at once', async () => {
-    world = new World(2);
+    world = running = new World(2);
     await world.agent.settle();
     const repairs = (): number =>
       world.edge.netlink.log.filter(
@@ -218,10 +228,33 @@ describe('an object that somebody takes away again and again', () => {
     world.deleteRule('172.24.4.2/32');
     await world.wait(100);
     expect(await world.rules()).toContain('172.24.4.2/32');
+    // Right after a repair is when the next one would be held back.
+    while (!(await world.rules()).includes('172.24.4.1/32')) await world.wait(1000);
     world.down(1);
     await world.wait(100);
     expect(await world.advertised()).toEqual(['172.24.4.2/32']);
+    expect(await world.rules()).toEqual(['172.24.4.2/32']);
     await world.wait(200_000);
     expect(world.agent.reconciler.state()).toMatchObject({ state: 'in sync', conflicts: [] });
+  });
+});
+
+describe("while the database of the node's own OVN hangs", () => {
+  it('what is new in it waits and is not advertised, and comes when it answers', async () => {
+    const node = new OvnNode();
+    await node.ready();
+    const { agent, local } = node;
+    if (agent === undefined) throw new Error('the agent was not started');
+    local.database.freeze();
+    agent.reconciler.topologyChanged(node.topology.affected(node.vm(11)), 'update');
+    agent.reconciler.audit();
+    await pass(agent, 20_000);
+    expect(agent.reconciler.busyMs).toBe(0);
+    expect(await node.advertised()).toEqual(['172.24.4.10/32', '2001:db8:4::10/128']);
+    expect(agent.reconciler.state()).toMatchObject({ state: 'degraded' });
+    local.database.thaw();
+    await pass(agent, 1000);
+    expect(await node.advertised()).toContain('172.24.4.11/32');
+    await agent.stop();
   });
 });

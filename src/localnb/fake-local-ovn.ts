@@ -8,6 +8,7 @@
  */
 import { type Clock, systemClock } from '../base/clock.ts';
 import { silentLogger } from '../base/logger.ts';
+import { Freezer } from '../base/testing-freezer.ts';
 import { type MemoryDatabase, memoryDatabase } from '../ovn/memory-database.ts';
 import {
   type Operation,
@@ -44,6 +45,7 @@ export class FakeLocalDatabase implements LocalDatabase {
   readonly #without: ReadonlySet<string>;
   readonly #memory: MemoryDatabase<LocalNorthbound> = memoryDatabase(LOCAL_NORTHBOUND);
   readonly #listeners = new Set<(what: 'rows' | 'counters') => void>();
+  readonly #freezer = new Freezer();
   #away = false;
   #idle = false;
   #uuids = 0;
@@ -75,6 +77,7 @@ export class FakeLocalDatabase implements LocalDatabase {
     signal?: AbortSignal,
   ): Promise<readonly OperationResult[]> {
     signal?.throwIfAborted();
+    await this.#freezer.pass();
     if (this.#away) throw new OvsdbConnectionError('connection-lost', 'the server is away (a test)');
     const refused = this.refuse?.(operations);
     if (refused !== undefined) {
@@ -99,6 +102,15 @@ export class FakeLocalDatabase implements LocalDatabase {
 
   setAway(away: boolean): void {
     this.#away = away;
+  }
+
+  /** The server is stopped in its tracks: transactions hang until `thaw`. */
+  freeze(): void {
+    this.#freezer.freeze();
+  }
+
+  thaw(): void {
+    this.#freezer.thaw();
   }
 
   /** northd or the controller stops, or goes on and puts in place what was written meanwhile. */

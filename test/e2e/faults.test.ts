@@ -12,6 +12,7 @@ import { LocalMachine } from '../../lab/local-machine.ts';
 import { clusterDrills } from './faults/cluster-drills.ts';
 import { databaseDrills, guardDrills } from './faults/database-drills.ts';
 import { frrDrills } from './faults/frr-drills.ts';
+import { hangDrills } from './faults/hang-drills.ts';
 import { machineDrills } from './faults/machine-drills.ts';
 import { nodeDrills } from './faults/node-drills.ts';
 import { resultTable, writeResults } from './faults/report.ts';
@@ -65,6 +66,9 @@ describe('the Northbound database', () => {
 });
 describe('an empty database', () => {
   guardDrills(theStage);
+});
+describe('daemons that hang', () => {
+  hangDrills(theStage, ground);
 });
 describe('the agent', () => {
   stormDrills(theStage, ground);

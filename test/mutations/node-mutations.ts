@@ -158,8 +158,8 @@ export const NODE_MUTATIONS: readonly Mutation[] = [
     id: 'D-24',
     what: 'everything is read again for each changed row',
     file: RECONCILER,
-    from: 'this.#parts.planner.markDirty(affected);',
-    to: "this.#parts.planner.markDirty(affected);\n    this.#stale = 'all';",
+    from: "this.#parts.planner.markDirty(affected, cause === 'snapshot' ? cause : undefined);",
+    to: "this.#parts.planner.markDirty(affected, cause === 'snapshot' ? cause : undefined);\n    this.#stale.markAll();",
   },
   {
     id: 'D-25',
@@ -179,7 +179,7 @@ export const NODE_MUTATIONS: readonly Mutation[] = [
     id: 'D-26',
     what: 'what failed is not tried again',
     file: RECONCILER,
-    from: '    this.#addCompare(new Set(failed.map((outcome) => outcome.change.key)));\n    this.#retryLater();',
+    from: '    this.#addCompare(this.#outstanding.due());\n',
     to: '',
   },
   {

@@ -3,9 +3,111 @@ import type { Mutation } from './mutation.ts';
 
 const SURVEY = 'src/node/survey.ts';
 const TABLE_BOOK = 'src/agent/table-book.ts';
+const CONCERNS = 'src/node/concerns.ts';
+const CONFLICTS = 'src/agent/conflicts.ts';
+const OUTSTANDING = 'src/agent/outstanding.ts';
+const RECONCILER = 'src/agent/reconciler.ts';
 const NORTHBOUND_SOURCE = 'src/agent/northbound-source.ts';
 
 export const PROMISE_MUTATIONS: readonly Mutation[] = [
+  {
+    id: 'concerns',
+    what: 'everybody is waited for',
+    file: CONCERNS,
+    from: 'return this.#patient || ALWAYS_THERE.has(concern);',
+    to: 'return true;',
+  },
+  {
+    id: 'concerns',
+    what: 'whoever answers again is not asked',
+    file: RECONCILER,
+    from: '    this.#outstanding.hasten(new Set(kinds));\n',
+    to: '    if (kinds.length > 0) return;\n',
+  },
+  {
+    id: 'concerns',
+    what: 'what waits counts as broken',
+    file: 'src/node/apply.ts',
+    from: 'if (!waiting && !known &&',
+    to: 'if (!known &&',
+  },
+  {
+    id: 'concerns',
+    what: 'silence is told of each time',
+    file: CONCERNS,
+    from: "if (before.state === 'not answering' || this.#closed) return;",
+    to: 'if (this.#closed) return;',
+  },
+  {
+    id: 'concerns',
+    what: 'there is no back-off',
+    file: CONCERNS,
+    from: '    const delayMs = this.#retry.next();\n',
+    to: '    const delayMs = 0;\n',
+  },
+  {
+    id: 'concerns',
+    what: 'a bundle that nobody answered is halved',
+    file: 'src/node/kinds/flow.ts',
+    from: 'if (failure.silent === true) silence = failure;',
+    to: '',
+  },
+  {
+    id: 'own-back-off',
+    what: 'what failed is tried with everything else',
+    file: OUTSTANDING,
+    from: "if (entry?.problem.code !== 'failed' || entry.dueMs <= this.#clock.now()) return undefined;",
+    to: 'if (entry !== undefined) return undefined;',
+  },
+  {
+    id: 'own-back-off',
+    what: 'the back-off is one for all',
+    file: OUTSTANDING,
+    from: 'const backoff = before?.backoff ?? new Backoff(RETRY);',
+    to: 'const backoff = [...this.#entries.values()][0]?.backoff ?? new Backoff(RETRY);',
+  },
+  {
+    id: 'own-back-off',
+    what: 'what is wanted no more is still failing',
+    file: OUTSTANDING,
+    from: 'if (!open.has(key) && this.#entries.has(key)) this.#settle(key);',
+    to: '',
+  },
+  {
+    id: 'damped',
+    what: 'repairs are done at once, always',
+    file: CONFLICTS,
+    from: 'if (record.recent <= BURST) return false;',
+    to: 'if (record.recent > 0) return false;',
+  },
+  {
+    id: 'damped',
+    what: 'a conflict never ends',
+    file: CONFLICTS,
+    from: 'if (untilMs > now || record.left) {',
+    to: 'if (untilMs > now || record.conflict !== undefined) {',
+  },
+  {
+    id: 'damped',
+    what: 'what OVN wants is damped as well',
+    file: RECONCILER,
+    from: '(isRepair(key) ? this.#conflicts.hold(key) : undefined);',
+    to: 'this.#conflicts.hold(key);',
+  },
+  {
+    id: 'one-agent',
+    what: 'the second one does not ask',
+    file: 'src/cli/namespace-lock.ts',
+    from: "if (error.code === 'EADDRINUSE') resolve(undefined);",
+    to: "if (error.code === 'EADDRINUSE') resolve(server);",
+  },
+  {
+    id: 'covered',
+    what: 'who carried a subnet before is not known',
+    file: 'src/agent/exposure-state.ts',
+    from: 'if (carrier !== undefined) this.#carriers.set(subnet, carrier);',
+    to: 'if (carrier === undefined) this.#carriers.delete(subnet);',
+  },
   {
     id: 'sources',
     what: 'a start waits for the Southbound database',

@@ -13,6 +13,9 @@ const LOAD_BALANCER = 'src/exposures/load-balancer.test.ts';
 const GUARD = 'src/agent/withdraw-guard.test.ts';
 const BRIDGES = 'src/agent/former-bridges.test.ts';
 const FORMER = 'src/agent/former-configuration.test.ts';
+const CONCERNS = 'src/node/concerns.test.ts';
+const FAILING_PARTS = 'src/agent/failing-parts.test.ts';
+const CONFLICTS = 'src/agent/conflicts.test.ts';
 const SOURCES = 'test/integration/agent/sources.test.ts';
 const NEEDED = 'src/exposures/needed.test.ts';
 const CHANGED_NEEDS = 'src/agent/needs/changed-needs.test.ts';
@@ -20,6 +23,76 @@ const KERNEL_NEEDS = 'src/agent/needs/kernel-needs.test.ts';
 const NEEDS_READER = 'src/agent/needs/needs-reader.test.ts';
 
 export const PROMISES: readonly Pick<Deviation, 'id' | 'what' | 'proofs'>[] = [
+  {
+    id: 'concerns',
+    what: 'a daemon that hangs or fails harms only its own part',
+    proofs: [
+      {
+        file: FAILING_PARTS,
+        title: 'rules are repaired and addresses go and come, also in the moment in which it begins to hang',
+      },
+      {
+        file: FAILING_PARTS,
+        title: 'rules and addresses are served, and flows that had to change meanwhile are right afterwards',
+      },
+      {
+        file: FAILING_PARTS,
+        title: 'what is new there waits and is not advertised, and comes when it answers',
+      },
+      {
+        file: FAILING_PARTS,
+        title: 'what is new in it waits and is not advertised, and comes when it answers',
+      },
+      { file: CONCERNS, title: 'is told of once, after a while, and once when it answers again' },
+      { file: CONCERNS, title: 'is asked again with a back-off of its own, and nobody waits for it then' },
+      { file: 'src/node/kinds/flow.test.ts', title: 'is not asked again in the same pass: %s' },
+    ],
+  },
+  {
+    id: 'own-back-off',
+    what: 'a broken object costs its own dependents only',
+    proofs: [
+      { file: FAILING_PARTS, title: 'does not delay another one that failed once' },
+      {
+        file: FAILING_PARTS,
+        title: 'is not tried again because something else happens, but when its own time comes',
+      },
+      { file: FAILING_PARTS, title: 'is forgotten when it is not wanted any more' },
+    ],
+  },
+  {
+    id: 'damped',
+    what: 'repairs are damped',
+    proofs: [
+      { file: CONFLICTS, title: 'is repaired at once a few times, then at growing intervals' },
+      { file: CONFLICTS, title: 'is told of once, with its name, and shown' },
+      { file: CONFLICTS, title: 'is forgotten when it was left alone for a while, and only then' },
+      {
+        file: FAILING_PARTS,
+        title: 'is put back at once a few times, then at growing intervals; what OVN wants is done at once',
+      },
+    ],
+  },
+  {
+    id: 'one-agent',
+    what: 'one agent in a network namespace',
+    proofs: [
+      {
+        file: 'src/cli/namespace-lock.test.ts',
+        title: 'is had by one, told with its process, and free again afterwards',
+      },
+    ],
+  },
+  {
+    id: 'covered',
+    what: 'an address inside a subnet follows it',
+    proofs: [
+      {
+        file: 'src/agent/exposure-state.property.test.ts',
+        title: 'are those of all claims settled at once, also for what is inside subnets that come and go',
+      },
+    ],
+  },
   {
     id: 'sources',
     what: 'every source stands alone',

@@ -41,18 +41,29 @@ export class Ghost {
   }
 
   async remove(): Promise<void> {
+    await this.removeRow();
+    await this.unplug();
+  }
+
+  /** Takes the row away alone, for while the switch of its node cannot be asked. */
+  async removeRow(): Promise<void> {
     this.#present = false;
     this.#stage.expect(this.addresses, undefined);
     await this.#stage.cloud.content.deletePort(this.port);
-    await this.#unplug();
   }
 
   async move(node: ChassisName): Promise<void> {
     await this.#stage.cloud.content.migratePort(this.port.id, node);
-    await this.#unplug();
+    await this.unplug();
     this.#node = node;
     this.#stage.expect(this.addresses, node);
     await this.#plug();
+  }
+
+  async unplug(): Promise<void> {
+    await this.#stage.lab
+      .node(this.#node)
+      .exec(['ovs-vsctl', '--if-exists', 'del-port', 'br-int', this.#device]);
   }
 
   async #plug(): Promise<void> {
@@ -61,12 +72,6 @@ export class Ghost {
     await this.#stage.lab
       .node(this.#node)
       .exec(['ovs-vsctl', 'add-port', 'br-int', name, '--', 'set', 'Interface', name, ...claim]);
-  }
-
-  async #unplug(): Promise<void> {
-    await this.#stage.lab
-      .node(this.#node)
-      .exec(['ovs-vsctl', '--if-exists', 'del-port', 'br-int', this.#device]);
   }
 
   get #device(): string {

@@ -1,8 +1,8 @@
 /**
  * How hard the long drills are: full on a machine of its own, less in a guest, which has one slow processor.
  *
- * In: the ground, and the environment: `DRILL_KILLS`, `DRILL_STORM_SEC`, `DRILL_CHANGES_PER_SEC`. Throws on what is no
- * whole number.
+ * In: the ground, and the environment: `DRILL_KILLS`, `DRILL_STORM_SEC`, `DRILL_CHANGES_PER_SEC`,
+ * `DRILL_HANG_SEC`. Throws on what is no whole number.
  */
 import type { Ground } from './stage.ts';
 
@@ -10,10 +10,12 @@ export interface Measure {
   readonly kills: number;
   readonly stormSec: number;
   readonly changesPerSec: number;
+  /** How long a daemon is frozen. */
+  readonly hangSec: number;
 }
 
-const FULL: Measure = { kills: 100, stormSec: 300, changesPerSec: 200 };
-const IN_GUEST: Measure = { kills: 30, stormSec: 60, changesPerSec: 50 };
+const FULL: Measure = { kills: 100, stormSec: 300, changesPerSec: 200, hangSec: 60 };
+const IN_GUEST: Measure = { kills: 30, stormSec: 60, changesPerSec: 50, hangSec: 60 };
 
 export function measureFor({ guest }: Ground, environment: NodeJS.ProcessEnv = process.env): Measure {
   const usual = guest ? IN_GUEST : FULL;
@@ -27,5 +29,6 @@ export function measureFor({ guest }: Ground, environment: NodeJS.ProcessEnv = p
     kills: count('DRILL_KILLS', usual.kills),
     stormSec: count('DRILL_STORM_SEC', usual.stormSec),
     changesPerSec: count('DRILL_CHANGES_PER_SEC', usual.changesPerSec),
+    hangSec: count('DRILL_HANG_SEC', usual.hangSec),
   };
 }
