@@ -21,7 +21,7 @@ import {
   type Topology,
 } from '../ovn/topology.ts';
 import { restoredSettings } from '../wiring/restored-settings.ts';
-import type { ExposingMethodWiring, NodeFacts, Pending, Wiring } from '../wiring/types.ts';
+import type { ExposingMethodWiring, NodeFacts, Pending, Wiring, WiringInput } from '../wiring/types.ts';
 import { AssumedPlaces } from './assumed-places.ts';
 import { DesiredState } from './desired-state.ts';
 import { ExposureState } from './exposure-state.ts';
@@ -79,6 +79,8 @@ export class Planner {
   #topology: Topology | undefined;
   #facts: NodeFacts | undefined;
   #localnets: readonly Localnet[] = [];
+  /** The list that they were taken from. */
+  #toldLocalnets: readonly Localnet[] | undefined;
   #dirty = new Set<CandidateKey>();
   #everything = true;
   #rewire = true;
@@ -230,10 +232,7 @@ export class Planner {
     const delta = this.#exposures.update(this.#evaluate(keys, topology, policy));
 
     const touched = new Set<ObjectKey>();
-    const localnets = [...topology.localnets()].filter((localnet) => !hasServiceTags(localnet));
-    if (this.#rewire || !sameLocalnets(localnets, this.#localnets)) {
-      this.#put(BASE, this.#method.base(input, localnets), touched);
-    }
+    this.#wireBase(topology, input, touched);
     const rewired = this.#rewire ? this.#exposures.exposures.values() : delta.exposed;
     for (const exposure of delta.withdrawn) this.#put(exposure.prefix, undefined, touched);
     for (const exposure of rewired) this.#put(exposure.prefix, this.#method.expose(exposure, input), touched);
@@ -242,7 +241,6 @@ export class Planner {
     // After the loss: what goes back is no longer wanted as it was.
     if (this.#rewire) this.#put(RESTORED, restoredSettings(this.#facts.formerBridges ?? []), touched);
     const all = this.#rewire;
-    this.#localnets = localnets;
     this.#dirty = new Set();
     this.#everything = false;
     this.#rewire = false;
@@ -257,6 +255,18 @@ export class Planner {
       })),
       denied: delta.denied,
     };
+  }
+
+  /** What does not depend on single addresses; a cloud may have thousands of localnet ports, which hardly ever change. */
+  #wireBase(topology: Topology, input: WiringInput, touched: Set<ObjectKey>): void {
+    const told = topology.localnets();
+    if (!this.#rewire && told === this.#toldLocalnets) return;
+    this.#toldLocalnets = told;
+    const localnets = told.filter((localnet) => !hasServiceTags(localnet));
+    if (this.#rewire || !sameLocalnets(localnets, this.#localnets)) {
+      this.#put(BASE, this.#method.base(input, localnets), touched);
+    }
+    this.#localnets = localnets;
   }
 
   *#evaluate(

@@ -27,15 +27,24 @@ export interface MarkedNetwork {
 
 export class NorthboundNetworks {
   readonly #context: NorthboundContext;
+  #localnets: readonly Localnet[] | undefined;
 
   constructor(context: NorthboundContext) {
     this.#context = context;
   }
 
-  /** Every localnet port of the cloud; not noted. */
-  *localnets(): Iterable<Localnet> {
-    for (const row of this.#context.raw.Logical_Switch_Port.find('plumbing', 'localnet'))
-      yield this.#localnet(row);
+  /** Every localnet port of the cloud; the same list until `forgetLocalnets`. Not noted. */
+  localnets(): readonly Localnet[] {
+    const { Logical_Switch_Port } = this.#context.raw;
+    this.#localnets ??= [...Logical_Switch_Port.find('plumbing', 'localnet')].map((row) =>
+      this.#localnet(row),
+    );
+    return this.#localnets;
+  }
+
+  /** One of them may be another one now. */
+  forgetLocalnets(): void {
+    this.#localnets = undefined;
   }
 
   /** The switch that a port names; one that names none belongs to the switch that contains it. */

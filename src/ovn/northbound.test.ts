@@ -98,6 +98,22 @@ describe('ports', () => {
     expect([...topology.localnets()].map(({ name }) => name).sort()).toEqual(['provnet-1', 'provnet-9']);
   });
 
+  it('leave the list of localnet ports as it is, which only those change', () => {
+    const { cloud, topology } = cloudWithVm();
+    const before = topology.localnets();
+    topology.affected(
+      cloud.addPort({ name: 'vm-new', network: 'neutron-new', addresses: 'fa:16:3e:00:00:77 172.24.4.77' }),
+    );
+    expect(topology.localnets()).toBe(before);
+    topology.affected(
+      cloud.addNetwork({ name: 'neutron-8', localnet: 'provnet-8', physicalNetwork: 'physnet1', vlan: 8 }),
+    );
+    const after = topology.localnets();
+    expect(after.map(({ name }) => name).sort()).toEqual(['provnet-1', 'provnet-8', 'provnet-9']);
+    topology.affected(cloud.deletePort('provnet-8'));
+    expect(topology.localnets()).toHaveLength(2);
+  });
+
   it('that name no network belong to the switch that contains them', () => {
     const { cloud, networkOf } = cloudWithVm();
     cloud.addPort({ ...VM, name: 'plain', namesNetwork: false });

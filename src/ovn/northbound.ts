@@ -123,6 +123,9 @@ class Northbound implements NorthboundTopology {
 
   affected(changes: ChangeSet<NorthboundDatabase>): 'all' | ReadonlySet<CandidateKey> {
     if (changes.cause === 'snapshot') return this.#everything();
+    const ports = changes.changes.Logical_Switch_Port ?? [];
+    if (ports.some((change) => rowsOf(change).some(({ type }) => type === 'localnet')))
+      this.#networks.forgetLocalnets();
     const keys = this.#touch(this.#context.staleReads(changes));
     const { changed, deleted } = changedCandidates(changes);
     for (const key of changed) this.#addIfCandidate(key, keys);
@@ -140,6 +143,7 @@ class Northbound implements NorthboundTopology {
 
   #everything(): 'all' {
     this.#context.graph.clear();
+    this.#networks.forgetLocalnets();
     this.#attached.clear();
     return 'all';
   }

@@ -77,6 +77,16 @@ describe('ports', () => {
     expect([...topology.localnets()].map(({ name }) => name).sort()).toEqual(['provnet-1', 'provnet-9']);
   });
 
+  it('leave the list of localnet ports as it is, which only those change', () => {
+    const { cloud, topology } = cloudWithVm();
+    const before = topology.localnets();
+    topology.affected(
+      cloud.addNetwork({ name: 'neutron-8', localnet: 'provnet-8', physicalNetwork: 'physnet1', vlan: 8 }),
+    );
+    expect(topology.localnets()).not.toBe(before);
+    expect(topology.localnets()).toHaveLength(3);
+  });
+
   it('proxy their network only when they are virtual', () => {
     const { cloud, topology } = cloudWithVm();
     cloud.addPort({ ...VM, name: 'vip', type: 'virtual', cidrs: ' 172.24.4.77/24  2001:db8::77/64 ' });

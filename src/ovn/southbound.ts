@@ -31,6 +31,7 @@ import {
   candidateKind,
   candidateUuid,
   type IncrementalTopology,
+  type Localnet,
   type NodeIdentity,
   portKey,
   type TunnelEndpoint,
@@ -77,6 +78,7 @@ export function createSouthboundTopology(
   };
 
   let endpoints: readonly TunnelEndpoint[] | undefined;
+  let localnets: readonly Localnet[] | undefined;
 
   return {
     database: 'southbound',
@@ -97,18 +99,19 @@ export function createSouthboundTopology(
       const row = views.Port_Binding.get(candidateUuid(port));
       if (row !== undefined) yield* keysOf(graph.rootsReading(RESIDENTS, row.logical_port));
     },
-    *localnets() {
-      for (const row of views.Port_Binding.find('localnet', ALL_LOCALNETS)) yield localnetOf(row);
-    },
+    localnets: () =>
+      (localnets ??= [...views.Port_Binding.find('localnet', ALL_LOCALNETS)].map((row) => localnetOf(row))),
     tunnelEndpoints: () => (endpoints ??= tunnelEndpointsOf(views)),
     affected: (changes) => {
       if (changes.cause === 'snapshot' || changes.changes.Encap !== undefined) endpoints = undefined;
       if (changes.cause === 'snapshot') {
         graph.clear();
+        localnets = undefined;
         return 'all';
       }
       const keys = new Set<CandidateKey>();
       for (const change of changes.changes.Port_Binding ?? []) {
+        if (rowsOf(change).some(({ type }) => type === 'localnet')) localnets = undefined;
         for (const row of rowsOf(change)) for (const key of candidatesOf(row)) keys.add(key);
       }
       for (const change of changes.changes.Load_Balancer ?? []) {

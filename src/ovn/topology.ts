@@ -307,8 +307,8 @@ export interface Topology {
   resolve(key: CandidateKey): Candidate | undefined;
   /** Candidates whose decision depends on where this port is: its floating IPs. */
   companions(port: CandidateKey): Iterable<CandidateKey>;
-  /** All localnet ports of the cloud (base wiring), in no particular order. */
-  localnets(): Iterable<Localnet>;
+  /** All localnet ports of the cloud (base wiring), in no particular order; the same list while they are the same. */
+  localnets(): readonly Localnet[];
   /** Where the tunnels of the cloud end, where the database says it; the same list while it says the same. */
   tunnelEndpoints?(): readonly TunnelEndpoint[];
 }

@@ -8,13 +8,7 @@ import { isHandoverDevice } from '../ownership.ts';
 import { failureOf, type Kind, type View } from './kind.ts';
 
 /** What wiring may want of a handover device; read also before anybody asked, so that a restart finds them right. */
-const DEVICE_SETTINGS = [
-  'net/ipv4/conf/*/proxy_arp',
-  'net/ipv4/conf/*/forwarding',
-  'net/ipv4/conf/*/rp_filter',
-  'net/ipv6/conf/*/proxy_ndp',
-  'net/ipv6/conf/*/forwarding',
-];
+const DEVICE_SETTINGS = ['net/ipv4/conf/*/proxy_arp', 'net/ipv6/conf/*/proxy_ndp'];
 
 /** What keeps the kernel from answering on a NIC that belongs to a bridge. */
 const FABRIC_SETTINGS = ['net/ipv4/conf/*/arp_ignore', 'net/ipv6/conf/*/disable_ipv6'];

@@ -70,7 +70,7 @@ export function hangDrills(stage: () => Stage, ground: Ground): void {
     await stage().awaitAnnounced();
     const promisedMs = await stage().promisedMs();
     const rules: number[] = [];
-    let withdrawnMs: number | undefined;
+    const withdrawals: number[] = [];
     let logged: readonly string[] = [];
     await expectRecovery(
       stage(),
@@ -83,7 +83,7 @@ export function hangDrills(stage: () => Stage, ground: Ground): void {
         await signal(host, program, 'STOP');
         try {
           rules.push(await repairOfRule(stage()));
-          if (!blind) withdrawnMs = await withdrawal(stage(), ghost, mute);
+          if (!blind) withdrawals.push(await withdrawal(stage(), ghost, mute));
           // The time that the drill is about; whatever deadlines there are run out.
           await delay(Math.max(0, untilMs - Date.now()));
           rules.push(await repairOfRule(stage()));
@@ -97,9 +97,9 @@ export function hangDrills(stage: () => Stage, ground: Ground): void {
         return { repairedMs: Math.max(...rules) };
       },
     );
-    for (const repairedMs of rules) expect(repairedMs).toBeLessThan(promisedMs);
-    if (!blind) expect(withdrawnMs).toBeLessThan(promisedMs);
-    expect(logged.length, logged.join('\n')).toBeLessThan(MAX_LOG_LINES);
+    for (const tookMs of [...rules, ...withdrawals]) expect(tookMs).toBeLessThan(promisedMs);
+    // Beyond the limit, the lines themselves say what was told too often.
+    expect(logged.slice(MAX_LOG_LINES - 1)).toEqual([]);
   });
 }
 
