@@ -5,14 +5,14 @@
  * before. A change of one row costs the candidates that it affects; a change of the node's facts wires everything
  * again. Nothing here reads or writes the node.
  */
-import { type MacAddress, type Prefix, parseMac } from '../base/address.ts';
+import type { Prefix } from '../base/address.ts';
 import type { AgentConfig } from '../config/types.ts';
 import { evaluateCandidate } from '../exposures/evaluate.ts';
 import { hasServiceTags } from '../exposures/provider-network.ts';
 import { addressesOf } from '../exposures/subject.ts';
 import type { Denial, Exposure, ExposurePolicy, Verdict } from '../exposures/types.ts';
 import { keyOf } from '../node/keys.ts';
-import type { DesiredObject, NodeObjectKind, ObjectKey } from '../node/objects.ts';
+import type { DesiredObject, NodeObjectKind, ObjectKey, ObservedObject } from '../node/objects.ts';
 import {
   type Candidate,
   type CandidateKey,
@@ -26,6 +26,7 @@ import { AssumedPlaces } from './assumed-places.ts';
 import { DesiredState } from './desired-state.ts';
 import { ExposureState } from './exposure-state.ts';
 import { HeldObjects, type Loss } from './held-objects.ts';
+import { LastMacs } from './last-macs.ts';
 import type { MigrationGrace } from './migration-grace.ts';
 import { AllNeeds } from './needs/all-needs.ts';
 import { affectedByNeeds, differInNeedsOnly } from './needs/changed-needs.ts';
@@ -75,7 +76,7 @@ export class Planner {
   /** What is wanted on although this planner does not want it any more. */
   readonly held = new HeldObjects(this.#desired, (item) => takesNeeded(item, this.#needs.all));
   readonly #pending = new Map<string, readonly Pending[]>();
-  readonly #lastMacs = new Map<CandidateKey, MacAddress>();
+  readonly #lastMacs = new LastMacs();
   #topology: Topology | undefined;
   #facts: NodeFacts | undefined;
   #localnets: readonly Localnet[] = [];
@@ -179,6 +180,13 @@ export class Planner {
           ({ object, role }) => (role === 'advertise' || object.kind === 'rule') && isObserved(keyOf(object)),
         );
     });
+    this.markDirty(found);
+    return found.length > 0;
+  }
+
+  /** Looks in what stands from before a start for what rows no longer say; true when another `step` is due. */
+  recall(neighbours: Iterable<ObservedObject>): boolean {
+    const found = this.#lastMacs.recall(neighbours);
     this.markDirty(found);
     return found.length > 0;
   }
@@ -287,7 +295,7 @@ export class Planner {
     // Decisions on floating IPs ask whether their port is in its grace period.
     for (const key of others) {
       const observe = (candidate: Candidate | undefined): void => {
-        this.#rememberMac(key, candidate);
+        this.#lastMacs.observe(key, candidate);
       };
       yield [key, this.#verdict(key, topology, policy, observe)];
     }
@@ -303,25 +311,13 @@ export class Planner {
     return this.#assumed.admit(key, verdict, this.#exposures.exposures);
   }
 
-  /** Neutron takes the MAC address out of a floating IP while its port is down, also in a live migration. */
-  #rememberMac(key: CandidateKey, candidate: Candidate | undefined): void {
-    const fip = candidate?.kind === 'nat' && candidate.from === 'nat-row' ? candidate : undefined;
-    const place = fip?.port?.residence.kind ?? 'nowhere';
-    if (place === 'elsewhere' || place === 'nowhere') {
-      this.#lastMacs.delete(key);
-      return;
-    }
-    const mac = parseMac(fip?.externalMacText ?? '');
-    if (mac !== undefined) this.#lastMacs.set(key, mac);
-  }
-
   #policy(facts: NodeFacts): ExposurePolicy {
     return {
       bridgeMappings: [...facts.bridgeMappings, ...(facts.excludedMappings ?? [])],
       allowedPrefixes: this.#config.allowedPrefixes,
       proxyNdpAddresses: this.#config.proxyNdpAddresses,
       graced: this.#grace.graced,
-      lastMacs: this.#lastMacs,
+      lastMacs: this.#lastMacs.macs,
       tenant: this.#config.tenant,
       exposeUnmarked: this.#config.exposeUnmarked,
       exposeExternal: this.#config.exposeExternalPorts,

@@ -243,6 +243,42 @@ describe('the loop', () => {
     expect(cloud.edge.frr.registered).toBe(false);
   });
 
+  it('keeps the floating IP of a port that leaves, with its MAC address, when it starts in the middle', async () => {
+    cloud = new Cloud();
+    const gateway = { name: 'lrp-gw', mac: 'fa:16:3e:aa:aa:aa', networks: ['172.24.4.1/24'] };
+    cloud.database.insert('Logical_Router_Port', { ...gateway, gateway_chassis: ['elsewhere'] }, 'gw');
+    cloud.database.insert('Logical_Router', { name: 'r', ports: ['gw'], nat: ['fip'] }, 'router');
+    const ids = [
+      ['neutron:fip_id', 'fip'],
+      ['neutron:fip_network_id', 'pub'],
+    ] as const;
+    const row = {
+      type: 'dnat_and_snat',
+      external_ip: '172.24.4.210',
+      external_mac: 'fa:16:3e:ff:ff:10',
+      logical_ip: '172.24.4.10',
+      logical_port: 'vm-10',
+      external_ids: new Map(ids),
+    };
+    cloud.database.insert('NAT', row, 'fip');
+    cloud.port(10);
+    await cloud.agent.stop();
+    cloud.start();
+    await cloud.agent.settle();
+    await cloud.tell(
+      cloud.update(10, { options: new Map([['requested-chassis', 'cmp-1,cmp-2']]), up: false }),
+    );
+    await cloud.tell(cloud.database.update('NAT', 'fip', { external_mac: undefined }));
+    const advertised = ['172.24.4.10/32', '172.24.4.210/32'];
+    expect(await cloud.advertised()).toEqual(advertised);
+    const writes = cloud.edge.writes();
+    await cloud.agent.stop();
+    cloud.start();
+    await cloud.agent.settle();
+    expect(await cloud.advertised()).toEqual(advertised);
+    expect(cloud.edge.writes()).toBe(writes);
+  });
+
   it('announces the floating IP of a migrating port once OVN translates it here, with the MAC address it had', async () => {
     cloud = new Cloud({ migrationGraceSec: 10 });
     await cloud.agent.settle();

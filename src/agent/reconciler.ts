@@ -297,7 +297,9 @@ export class Reconciler {
   #keepStanding(): readonly PlanningStep[] {
     const { planner, node } = this.#parts;
     if (TELLING.some((kind) => this.#stale.isUnknown(kind))) return [];
-    if (!planner.keepStanding((key) => node.observed(key) !== undefined)) return [];
+    const recalled = node.knows('neighbor') && planner.recall(node.observedOf('neighbor'));
+    const kept = planner.keepStanding((key) => node.observed(key) !== undefined);
+    if (!recalled && !kept) return [];
     const step = this.#step();
     return step === undefined ? [] : [step];
   }

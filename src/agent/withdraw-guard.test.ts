@@ -339,6 +339,27 @@ describe('a hold', () => {
     expect(await cloud.advertised()).toBe(COUNT);
   });
 
+  it('lets what makes room for what is wanted go: additions do not wait for its end', async () => {
+    cloud = new Cloud({ vlanHandover: 'ovs' });
+    const options = new Map([['network_name', 'physnet1']]);
+    cloud.database.transact((tx) => {
+      tx.insert('Logical_Switch_Port', { name: 'provnet-vlan', type: 'localnet', tag: 100, options }, 'vlan');
+      tx.insert('Logical_Switch', { name: 'neutron-vlan', ports: ['vlan'] }, 'vlan switch');
+    });
+    await cloud.agent.stop();
+    cloud.start();
+    await cloud.agent.settle();
+    const device = async (): Promise<string | undefined> =>
+      (await cloud.edge.netlink.links()).find(({ name }) => name === `${BRIDGE}.100`)?.kind;
+    expect(await device()).toBe('openvswitch');
+    await cloud.agent.stop();
+    cloud.empty();
+    cloud.agent = new TestAgent(cloud.edge, cloud.topology, { vlanHandover: 'kernel' });
+    await cloud.agent.settle();
+    expect([await cloud.advertised(), cloud.agent.guard.hold?.held]).toEqual([COUNT, COUNT]);
+    expect(await device()).toBe('vlan');
+  });
+
   it('lets rows that come back go their way, and the others wait', async () => {
     cloud = new Cloud();
     await cloud.agent.settle();

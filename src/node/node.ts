@@ -189,6 +189,11 @@ export class Node {
     return this.#mirror.get(key);
   }
 
+  /** Everything of one kind that is believed to be there. */
+  observedOf(kind: NodeObjectKind): Iterable<ObservedObject> {
+    return this.#mirror.of(kind).values();
+  }
+
   /** Keys of everything of one kind that is believed to be there. */
   observedKeys(kind: NodeObjectKind): Iterable<ObjectKey> {
     return this.#mirror.of(kind).keys();

@@ -17,6 +17,7 @@ import { machineDrills } from './faults/machine-drills.ts';
 import { nodeDrills } from './faults/node-drills.ts';
 import { resultTable, writeResults } from './faults/report.ts';
 import { type Ground, Stage } from './faults/stage.ts';
+import { statementDrills } from './faults/statement-drills.ts';
 import { stormDrills } from './faults/storm-drills.ts';
 import { describeNodes } from './fixture.ts';
 import { isGuest } from './machine-speed.ts';
@@ -69,6 +70,9 @@ describe('an empty database', () => {
 });
 describe('daemons that hang', () => {
   hangDrills(theStage, ground);
+});
+describe('what the local database says of the node', () => {
+  statementDrills(theStage);
 });
 describe('the agent', () => {
   stormDrills(theStage, ground);

@@ -584,4 +584,11 @@ export const PROMISE_MUTATIONS: readonly Mutation[] = [
     from: 'const WIDEST: Readonly<Record<IpFamily, number>> = { 4: 8, 6: 16 };',
     to: 'const WIDEST: Readonly<Record<IpFamily, number>> = { 4: 0, 6: 0 };',
   },
+  {
+    id: 'start',
+    what: 'MAC addresses are not looked for on the node',
+    file: 'src/agent/last-macs.ts',
+    from: 'if (wanting === undefined || wanting.size === 0) return [];',
+    to: 'if (wanting === undefined || wanting.size >= 0) return [];',
+  },
 ];

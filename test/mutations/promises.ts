@@ -256,4 +256,15 @@ export const PROMISES: readonly Pick<Deviation, 'id' | 'what' | 'proofs'>[] = [
       { file: 'src/base/address.test.ts', title: 'refuses %s' },
     ],
   },
+  {
+    id: 'start',
+    what: 'a start knows what the life before it knew',
+    proofs: [
+      {
+        file: 'src/agent/reconciler.test.ts',
+        title:
+          'keeps the floating IP of a port that leaves, with its MAC address, when it starts in the middle',
+      },
+    ],
+  },
 ];

@@ -631,6 +631,37 @@ export const PROCESS_DIFFERENCES: readonly ProvenDifference[] = [
     },
   },
   {
+    what: 'Other bridge mappings, another chassis or host name',
+    python: 'Read at the start.',
+    agent:
+      'Followed; what would withdraw most of what is advertised is held back like an empty database. Emptied ' +
+      '`external_ids` change nothing.',
+    why: 'A typing error must not take a node off the network either.',
+    proof: { file: 'src/agent/withdraw-guard.test.ts', title: 'is held back: %s' },
+  },
+  {
+    what: 'A bridge that is mapped no more, a VRF, dummy or table of a former configuration',
+    python: 'Stays as it was.',
+    agent:
+      'Everything with the marks of the agent is taken back in order, and the settings of the bridge with it.',
+    why: 'A bridge with another use must not answer for others, nor divert their traffic.',
+    proof: {
+      file: 'src/agent/former-bridges.test.ts',
+      title: 'is left as it was before the agent came: %s',
+    },
+  },
+  {
+    what: "A physical network that is mapped but none of BGP's business",
+    python: 'Cannot be left out.',
+    agent:
+      '`excluded_physical_networks` leaves it and its bridge alone; a NIC in a bridge that is steered is told.',
+    why: 'Plain layer 2 beside BGP keeps its gateway on the wire.',
+    proof: {
+      file: 'src/agent/former-bridges.test.ts',
+      title: 'is not announced, its bridge is left alone, and the reason names the option',
+    },
+  },
+  {
     what: 'One object that cannot be written',
     python: 'The sync ends there.',
     agent: 'Its address is not announced; the others go on, and it is tried again with back-off.',
