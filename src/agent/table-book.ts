@@ -4,7 +4,8 @@
  * In: the bridges, what the kernel and the files say. Out: a number for each bridge or why it has none, and what counts as
  * the predecessor's. The kernel is looked at once, and again when bridges, names or VRFs change: numbers and verdicts stay
  * while nothing of that does, so that what others do to a table in use never moves it. A number is free when no name, rule,
- * VRF or route of either family uses it, nor FRR's configuration. Fails when the kernel or the files cannot be read and nothing is known yet.
+ * VRF or route of either family uses it; what only FRR's configuration names (`ip import-table`) and nothing uses is not
+ * seen. Fails when the kernel or the files cannot be read and nothing is known yet.
  */
 import type { AgentConfig } from '../config/types.ts';
 import type { NodeEdge, RtTableEntry } from '../node/edge.ts';
