@@ -133,6 +133,7 @@ describe('a centralised floating IP', () => {
   it.each<[string, Partial<FloatingIp>, readonly string[]]>([
     ['with the MAC address of the gateway', {}, served],
     ['whatever MAC address the row has', { externalMacText: OWN_MAC }, served],
+    ['not with a bad MAC address', { externalMacText: 'junk' }, ['!bad-mac 172.24.4.131']],
     ['through the one of several gateways that is here', { gateways: [away, gateway()] }, served],
     ['not where the gateway is not', { gateways: [away] }, ['gateway-elsewhere 172.24.4.131']],
     ['not without a gateway', { gateways: [] }, ['no-gateway 172.24.4.131']],

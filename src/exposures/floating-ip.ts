@@ -135,6 +135,11 @@ function centralised(fip: FloatingIp, policy: ExposurePolicy): Place {
   const routers = gateways.length > 0 || routerName !== undefined ? [{ gateways }] : [];
   const serving = servingGateways({ row, routerName, routers }, policy);
   if (!serving.ok) return serving.code === 'no-router' ? { ...serving, fault: true } : serving;
+  // Recent releases leave such a row out, also where nothing is distributed.
+  if (fip.logicalPortName !== undefined && (fip.externalMacText ?? '') !== '') {
+    const mac = ownMac(fip);
+    if (!mac.ok) return mac;
+  }
   const off = fip.port === undefined ? undefined : disabledRefusal(fip.port);
   if (off !== undefined) return { ok: false, ...off };
   const gateway = onNetworkOf(fip, serving.gateways);
@@ -187,18 +192,19 @@ type ExternalMac = { readonly ok: true; readonly mac: MacAddress; readonly note:
  * the last one counts until the port has arrived or its grace is over.
  */
 function externalMac(fip: FloatingIp, port: NatPort, policy: ExposurePolicy): ExternalMac {
-  const text = fip.externalMacText ?? '';
-  if (text !== '') {
-    const mac = parseMac(text);
-    if (mac !== undefined) return { ok: true, mac, note: 'a MAC address of its own' };
-    const message = `${describeRow(fip.row)}: external_mac ${quote(text)} is not a MAC address; correct the NAT row`;
-    return { ok: false, code: 'bad-mac', fault: true, message };
-  }
+  if ((fip.externalMacText ?? '') !== '') return ownMac(fip);
   const moves = port.residence.kind === 'migrating' || policy.graced.has(port.key);
   const last = moves ? policy.lastMacs.get(fip.key) : undefined;
   if (last !== undefined) return { ok: true, mac: last, note: 'the MAC address it had before the migration' };
   const message = `${describeRow(fip.row)} has no external_mac yet: its port is not ready`;
   return refused('no-mac', message);
+}
+
+function ownMac({ row, externalMacText }: FloatingIp): ExternalMac {
+  const mac = parseMac(externalMacText ?? '');
+  if (mac !== undefined) return { ok: true, mac, note: 'a MAC address of its own' };
+  const message = `${describeRow(row)}: external_mac ${quote(externalMacText ?? '')} is not a MAC address; correct the NAT row`;
+  return { ok: false, code: 'bad-mac', fault: true, message };
 }
 
 function refused(code: Refused['code'], message: string): Refused {

@@ -36,11 +36,13 @@ export function natGateways(row: NatColumns, router: Router | undefined): NatGat
   }
   if (gateways.length === 0) return { gateways, fault: 'no-gateway' };
   if (gateways.length === 1) return { gateways };
-  // The order in which ovn-northd looks: that of the column, a set, which OVSDB keeps sorted.
-  const around = sortedBy(gateways, (port) => port.row.uuid).find((port) => isAround(port, row.external_ip));
-  if (around !== undefined) return { gateways: [around] };
+  const around = sortedBy(gateways, (port) => port.row.uuid).filter((port) =>
+    isAround(port, row.external_ip),
+  );
   // A router that is bound to one chassis translates whatever comes in, through any port.
-  return pinned ? { gateways } : { gateways, fault: 'no-network' };
+  if (pinned) return { gateways: around.length > 0 ? around : gateways };
+  // Of several that overlap, ovn-northd takes the first in an order that differs by release.
+  return around.length > 0 ? { gateways: around.slice(0, 1) } : { gateways, fault: 'no-network' };
 }
 
 function isAround({ addressTexts }: GatewayPort, text: string): boolean {

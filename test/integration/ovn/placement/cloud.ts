@@ -286,9 +286,10 @@ function natOf(
     ...(distributed
       ? {
           port: dice.chance(0.06) ? 'nobody' : vm.name,
-          mac: dice.chance(0.06)
-            ? 'nonsense'
-            : `fa:16:3e:ff:${router.name.slice(1).padStart(2, '0')}:${hex(n)}`,
+          mac:
+            router.pinnedTo === undefined && dice.chance(0.06)
+              ? 'nonsense'
+              : `fa:16:3e:ff:${router.name.slice(1).padStart(2, '0')}:${hex(n)}`,
         }
       : dice.chance(0.2)
         ? { port: vm.name }

@@ -20,7 +20,7 @@ export type Difference = 'missing' | 'surplus';
 export interface Limit {
   readonly text: string;
   readonly drivers: readonly Driver[];
-  readonly difference: Difference;
+  readonly difference: Difference | 'any';
   /** The first release of OVN that does not have it: `[23, 9]`. */
   readonly until?: readonly [year: number, month: number];
   /** Not met by few clouds. */
@@ -79,9 +79,9 @@ export const LIMITS: readonly Limit[] = [
       ),
   },
   {
-    text: 'Where networks of gateway ports of a router overlap, NAT rows are at each of them in the Southbound database.',
-    drivers: ['Southbound'],
-    difference: 'surplus',
+    text: 'Where networks of gateway ports of a router overlap, releases of OVN differ in which serves a NAT row that names none.',
+    drivers: ['Northbound', 'Southbound'],
+    difference: 'any',
     rare: true,
     applies: (cloud, address) =>
       cloud.routers.some(
@@ -91,6 +91,22 @@ export const LIMITS: readonly Limit[] = [
           ) &&
           ports.filter(({ gateway, networks }) => gateway !== 'none' && isAround(networks, address)).length >
             1,
+      ),
+  },
+  {
+    text: 'VIPs in a provider network that a router attaches by a port that is no gateway port are at its gateway ports in the Southbound database.',
+    drivers: ['Southbound'],
+    difference: 'surplus',
+    rare: true,
+    applies: (cloud, address) =>
+      vipsOf(cloud, address).some(({ router }) =>
+        router.ports.some(
+          ({ gateway, network, networks }) =>
+            gateway === 'none' &&
+            router.pinnedTo === undefined &&
+            cloud.networks.some(({ name, physical }) => name === network && physical !== undefined) &&
+            isAround(networks, address),
+        ),
       ),
   },
   {
@@ -131,7 +147,7 @@ export function limitOf(
 ): Limit | undefined {
   return LIMITS.find(
     ({ difference: which, drivers, until, applies }) =>
-      which === difference &&
+      (which === 'any' || which === difference) &&
       drivers.includes(driver) &&
       (until === undefined || year < until[0] || (year === until[0] && month < until[1])) &&
       applies(cloud, address),
