@@ -115,7 +115,7 @@ class Agent {
       clock,
       log,
       changeLog: this.#changeLog,
-      repairs: frrRepairs(edge.frr, config, clock, log),
+      repairs: frrRepairs(edge, config, clock, log),
       handover: new MethodHandover(config, log),
       readFacts: async (signal) => {
         const facts = await this.#facts.read(signal);

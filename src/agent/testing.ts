@@ -80,7 +80,7 @@ export class TestAgent {
       clock: this.clock,
       log: silentLogger,
       changeLog: new ChangeLog(silentLogger, this.clock),
-      repairs: frrRepairs(edge.frr, config, this.clock, silentLogger),
+      repairs: frrRepairs(edge, config, this.clock, silentLogger),
       handover: new MethodHandover(config, silentLogger),
       readFacts: (signal) => facts.read(signal),
       scopeOf: (known) => facts.scope(known),

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import {
   hasDefaultInstance,
-  kernelPrefixes,
+  heldPrefixes,
+  knowsVrf,
   originatedPrefixes,
   routerIdOfSummary,
   routerIdOfVrfs,
@@ -26,11 +27,28 @@ describe("FRR's JSON", () => {
       '10.0.0.4/32': [{ ...entry, table: 200 }],
       nonsense: [entry],
     };
-    expect(kernelPrefixes(JSON.stringify(table), (metric) => metric === 17900)).toEqual([
-      '10.0.0.1/32',
-      '10.0.0.2/32',
-    ]);
-    expect(kernelPrefixes('{}', () => true)).toEqual([]);
+    const place = { kind: 'main', isOurs: (metric: number) => metric === 17900 } as const;
+    expect(heldPrefixes(JSON.stringify(table), place)).toEqual(['10.0.0.1/32', '10.0.0.2/32']);
+    for (const empty of ['{}', '', '\n']) expect(heldPrefixes(empty, place)).toEqual([]);
+  });
+
+  test('what a device in a VRF has: addresses of either name, and routes', () => {
+    const on = (interfaceName: string) => ({ nexthops: [{ interfaceName, ip: '10.0.0.9' }] });
+    const table = {
+      '10.0.0.1/32': [{ protocol: 'connected', ...on('bgp-nic') }],
+      '10.0.0.2/32': [{ protocol: 'local', ...on('bgp-nic') }],
+      '10.1.0.0/24': [{ protocol: 'kernel', ...on('bgp-nic') }],
+      '10.0.0.3/32': [{ protocol: 'connected', ...on('other') }],
+      '10.0.0.4/32': [{ protocol: 'bgp', ...on('bgp-nic') }],
+      '0.0.0.0/0': [{ protocol: 'kernel', unreachable: true }],
+    };
+    const place = { kind: 'vrf', vrf: 'bgp-vrf', device: 'bgp-nic' } as const;
+    expect(heldPrefixes(JSON.stringify(table), place)).toEqual(['10.0.0.1/32', '10.0.0.2/32', '10.1.0.0/24']);
+  });
+
+  test('a VRF that zebra does not know', () => {
+    expect(knowsVrf('{"warning":"vrf bgp-vrf not found"}')).toBe(false);
+    for (const known of ['{}', '', '{"10.0.0.1/32":[]}']) expect(knowsVrf(known)).toBe(true);
   });
 
   test('prefixes of this node, not those that were learned', () => {

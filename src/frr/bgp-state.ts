@@ -13,6 +13,7 @@ import {
   parsePrefix,
 } from '../base/address.ts';
 import { FrrError } from './errors.ts';
+import type { ZebraPlace } from './types.ts';
 
 /** Router id of the default instance from `show ip bgp summary json`; absent there while it has no neighbours. */
 export function routerIdOfSummary(text: string): IpAddress | undefined {
@@ -29,9 +30,23 @@ export function hasDefaultInstance(text: string): boolean {
   return at(parseJson(text), 'vrfs', 'default') !== undefined;
 }
 
-/** Main-table prefixes with a `kernel` route of such a metric, from `show ip route kernel json` (or ipv6). */
-export function kernelPrefixes(text: string, isOurs: (metric: number) => boolean): readonly Prefix[] {
-  return prefixes(parseJson(text), (entry) => {
+/**
+ * Prefixes that zebra holds of what the agent announces, from `show ip route ... json` (or ipv6): `kernel` routes of the
+ * main table with a metric of its own, or what the device in the VRF has. FRR 10 lists an address of the node as `local`,
+ * too.
+ */
+export function heldPrefixes(text: string, place: ZebraPlace): readonly Prefix[] {
+  if (text.trim() === '') return [];
+  return prefixes(parseJson(text), place.kind === 'main' ? isKernelRoute(place.isOurs) : isOf(place.device));
+}
+
+/** False for a VRF that zebra does not know: it says so in a warning, with an exit status that varies. */
+export function knowsVrf(text: string): boolean {
+  return text.trim() === '' || at(parseJson(text), 'warning') === undefined;
+}
+
+function isKernelRoute(isOurs: (metric: number) => boolean): (entry: unknown) => boolean {
+  return (entry) => {
     const [table, metric] = [at(entry, 'table'), at(entry, 'metric')];
     return (
       at(entry, 'protocol') === 'kernel' &&
@@ -39,7 +54,18 @@ export function kernelPrefixes(text: string, isOurs: (metric: number) => boolean
       isOurs(metric) &&
       (table === undefined || table === 254)
     );
-  });
+  };
+}
+
+function isOf(device: string): (entry: unknown) => boolean {
+  return (entry) => {
+    const [protocol, hops] = [at(entry, 'protocol'), at(entry, 'nexthops')];
+    return (
+      (protocol === 'connected' || protocol === 'local' || protocol === 'kernel') &&
+      Array.isArray(hops) &&
+      hops.some((hop) => at(hop, 'interfaceName') === device)
+    );
+  };
 }
 
 /**

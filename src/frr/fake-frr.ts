@@ -9,7 +9,7 @@ import type { IpAddress, Prefix } from '../base/address.ts';
 import { Freezer } from '../base/testing-freezer.ts';
 import { FrrError } from './errors.ts';
 import type { BgpPeers } from './peers.ts';
-import type { Frr, Stanza, StanzaScope } from './types.ts';
+import type { Frr, Stanza, StanzaScope, ZebraPlace } from './types.ts';
 
 export interface FakeFrrOptions {
   /** AS of the operator's default instance; `undefined`: there is none. */
@@ -35,7 +35,8 @@ export class FakeFrr implements Frr {
   #running = true;
   readonly #freezer = new Freezer();
   #closed = false;
-  #zebraRoutes: readonly Prefix[] = [];
+  /** By place; absent: zebra cannot tell. */
+  readonly #zebraRoutes: { main?: readonly Prefix[]; vrf?: readonly Prefix[] } = {};
   #announced: readonly Prefix[] = [];
   #orphans: () => readonly Prefix[] = () => [];
   #deaf = false;
@@ -83,9 +84,18 @@ export class FakeFrr implements Frr {
     return this.#peers;
   }
 
-  async zebraRoutes(_isOurs: (metric: number) => boolean, signal?: AbortSignal): Promise<readonly Prefix[]> {
+  async zebraRoutes(place: ZebraPlace, signal?: AbortSignal): Promise<readonly Prefix[] | undefined> {
     await this.#check(signal);
-    return this.#zebraRoutes;
+    return this.#zebraRoutes[place.kind];
+  }
+
+  async zebraHolds(
+    place: ZebraPlace,
+    asked: readonly Prefix[],
+    signal?: AbortSignal,
+  ): Promise<readonly Prefix[] | undefined> {
+    const held = await this.zebraRoutes(place, signal);
+    return held === undefined ? undefined : asked.filter((prefix) => held.includes(prefix));
   }
 
   async announced(signal?: AbortSignal): Promise<readonly Prefix[]> {
@@ -184,9 +194,14 @@ export class FakeFrr implements Frr {
     this.#peers = { peers: [], listenRanges: [], routerIds: [], ...peers };
   }
 
-  /** What zebra and bgpd are to say they hold. */
-  report(routes: { readonly zebra?: readonly Prefix[]; readonly announced?: readonly Prefix[] }): void {
-    this.#zebraRoutes = routes.zebra ?? this.#zebraRoutes;
+  /** What zebra (in the default VRF, in the agent's) and bgpd are to say they hold. */
+  report(routes: {
+    readonly zebra?: readonly Prefix[];
+    readonly zebraVrf?: readonly Prefix[];
+    readonly announced?: readonly Prefix[];
+  }): void {
+    if (routes.zebra !== undefined) this.#zebraRoutes.main = routes.zebra;
+    if (routes.zebraVrf !== undefined) this.#zebraRoutes.vrf = routes.zebraVrf;
     this.#announced = routes.announced ?? this.#announced;
   }
 

@@ -29,6 +29,14 @@ export interface StanzaScope {
   readonly former?: true;
 }
 
+/**
+ * Where what the agent announces stands: in the main table as routes of the kernel with a metric of its own, or in a VRF as
+ * addresses and routes of a device.
+ */
+export type ZebraPlace =
+  | { readonly kind: 'main'; readonly isOurs: (metric: number) => boolean }
+  | { readonly kind: 'vrf'; readonly vrf: string; readonly device: string };
+
 /** The edge to FRR: one real implementation over the vty sockets (`vty-frr.ts`), one fake for tests. */
 export interface Frr {
   /** The agent's stanzas as bgpd holds them now; throws a `FrrError` when bgpd cannot be reached. */
@@ -45,10 +53,16 @@ export interface Frr {
   /** Whom bgpd talks to in every instance but the agent's own. */
   peers?(scope: Pick<StanzaScope, 'vrf'>, signal?: AbortSignal): Promise<BgpPeers>;
   /**
-   * Main-table prefixes that zebra holds as `kernel` routes with such a metric. zebra can miss kernel routes that come in
-   * a burst and never reads them again by itself: what the kernel has and this lacks must be added anew.
+   * What zebra holds of what the agent announces. zebra can miss what comes or goes in a burst and never reads the kernel's
+   * tables again by itself. `undefined`: it cannot tell (there is no such VRF for it).
    */
-  zebraRoutes?(isOurs: (metric: number) => boolean, signal?: AbortSignal): Promise<readonly Prefix[]>;
+  zebraRoutes?(place: ZebraPlace, signal?: AbortSignal): Promise<readonly Prefix[] | undefined>;
+  /** The same for a few prefixes: those of them that zebra holds. */
+  zebraHolds?(
+    place: ZebraPlace,
+    prefixes: readonly Prefix[],
+    signal?: AbortSignal,
+  ): Promise<readonly Prefix[] | undefined>;
   /** Prefixes in the default instance's unicast tables that originate on this node (redistributed or leaked). */
   announced?(signal?: AbortSignal): Promise<readonly Prefix[]>;
   /**

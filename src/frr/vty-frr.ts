@@ -17,9 +17,10 @@ import { type Clock, systemClock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 import {
   hasDefaultInstance,
+  heldPrefixes,
   holdsRoute,
   isOriginated,
-  kernelPrefixes,
+  knowsVrf,
   originatedPrefixes,
   redistributedHosts,
   routerIdOfSummary,
@@ -32,7 +33,7 @@ import { parseRunningConfig } from './running-config.ts';
 import { type ConfigCommand, planStanza, redistributionAgain } from './stanza-plan.ts';
 import { type AgentView, readStanzas } from './stanza-reader.ts';
 import { checkScope, lineKey } from './stanzas.ts';
-import type { Frr, Stanza, StanzaScope } from './types.ts';
+import type { Frr, Stanza, StanzaScope, ZebraPlace } from './types.ts';
 import { VtyLink } from './vty-link.ts';
 import { STATUS_OK, STATUS_UNKNOWN_COMMAND, STATUS_WARNING } from './vty-protocol.ts';
 import { VtySocket } from './vty-socket.ts';
@@ -127,11 +128,33 @@ export class VtyFrr implements Frr {
     return bgpPeers(parseRunningConfig(await this.#ask('show running-config', signal)), vrf);
   }
 
-  async zebraRoutes(isOurs: (metric: number) => boolean, signal?: AbortSignal): Promise<readonly Prefix[]> {
+  async zebraRoutes(place: ZebraPlace, signal?: AbortSignal): Promise<readonly Prefix[] | undefined> {
+    const which = place.kind === 'main' ? 'kernel ' : `${vrfWords(place)}`;
     return this.#withSocket('zebra', signal, async (socket, deadline) => {
-      const ipv4 = await query(socket, 'show ip route kernel json', deadline);
-      const ipv6 = await query(socket, 'show ipv6 route kernel json', deadline);
-      return [...kernelPrefixes(ipv4, isOurs), ...kernelPrefixes(ipv6, isOurs)];
+      const held: Prefix[] = [];
+      for (const family of ['ip', 'ipv6']) {
+        const text = await query(socket, `show ${family} route ${which}json`, deadline);
+        if (!knowsVrf(text)) return undefined;
+        held.push(...heldPrefixes(text, place));
+      }
+      return held;
+    });
+  }
+
+  async zebraHolds(
+    place: ZebraPlace,
+    asked: readonly Prefix[],
+    signal?: AbortSignal,
+  ): Promise<readonly Prefix[] | undefined> {
+    return this.#withSocket('zebra', signal, async (socket, deadline) => {
+      const held: Prefix[] = [];
+      for (const prefix of asked) {
+        const family = familyOf(prefix) === 4 ? 'ip' : 'ipv6';
+        const text = await query(socket, `show ${family} route ${vrfWords(place)}${prefix} json`, deadline);
+        if (!knowsVrf(text)) return undefined;
+        held.push(...heldPrefixes(text, place).filter((found) => found === prefix));
+      }
+      return held;
     });
   }
 
@@ -352,6 +375,11 @@ export class VtyFrr implements Frr {
   #path(daemon: string): string {
     return join(this.#runDir, `${daemon}.vty`);
   }
+}
+
+/** The words of a `show` command that name the VRF; its name was checked as text of the configuration. */
+function vrfWords(place: ZebraPlace): string {
+  return place.kind === 'main' ? '' : `vrf ${place.vrf} `;
 }
 
 /** Whether zebra has a route to the prefix; `vrf`: `vrf NAME ` or nothing. */

@@ -21,6 +21,8 @@ export interface NodeFiles {
   writeSysctl(path: string, value: string): Promise<void>;
   /** Entries in the order of the file; none when it does not exist. */
   readRtTables(): Promise<readonly RtTableEntry[]>;
+  /** The text of /proc/net/netlink: who listens to the kernel's news; `undefined` where it cannot be read. Does not wait. */
+  readNetlinkListeners(): string | undefined;
   /**
    * What every file that names routing tables says: rt_tables first, then rt_tables.d and the distribution's files. A number
    * with a name is somebody's.

@@ -10,6 +10,8 @@ export class FakeNodeFiles implements NodeFiles {
   rtTables: string | undefined = '255\tlocal\n254\tmain\n253\tdefault\n0\tunspec\n';
   /** Entries of rt_tables.d and of the distribution's files. */
   otherTableNames: readonly RtTableEntry[] = [];
+  /** Who listens to the kernel's news: nobody. */
+  netlinkListeners: string | undefined = '';
   /** Returns a message to refuse a write. */
   fail: ((path: string) => string | undefined) | undefined;
   readonly #sysctls = new Map<string, string>();
@@ -28,6 +30,10 @@ export class FakeNodeFiles implements NodeFiles {
     if (!this.#exists(path)) throw new Error(`cannot write ${path}: ENOENT`);
     this.#sysctls.set(path, value);
     this.log.push(path);
+  }
+
+  readNetlinkListeners(): string | undefined {
+    return this.netlinkListeners;
   }
 
   async readRtTables(): Promise<readonly RtTableEntry[]> {

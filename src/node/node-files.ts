@@ -14,6 +14,8 @@ import { editRtTablesText, parseRtTables } from './rt-tables.ts';
 
 export interface SystemNodeFilesOptions {
   readonly rtTablesPath: string;
+  /** Who listens to the kernel's news in this network namespace. */
+  readonly netlinkListenersPath?: string;
   /** Where the kernel's settings are mounted. */
   readonly procSysPath?: string;
   /** Read in this order when `rtTablesPath` does not exist; the names in them count all the same. */
@@ -38,10 +40,12 @@ export class SystemNodeFiles implements NodeFiles {
   readonly #rtTablesPath: string;
   readonly #procSysPath: string;
   readonly #templates: readonly string[];
+  readonly #listenersPath: string;
 
   constructor(options: SystemNodeFilesOptions) {
     this.#rtTablesPath = options.rtTablesPath;
     this.#procSysPath = options.procSysPath ?? '/proc/sys';
+    this.#listenersPath = options.netlinkListenersPath ?? '/proc/net/netlink';
     this.#templates = options.rtTablesTemplates ?? [
       '/usr/share/iproute2/rt_tables',
       '/usr/lib/iproute2/rt_tables',
@@ -62,6 +66,14 @@ export class SystemNodeFiles implements NodeFiles {
       await writeFile(file, `${value}\n`, { flag: 'r+' });
     } catch (error) {
       throw new NodeFileError('write', file, error);
+    }
+  }
+
+  readNetlinkListeners(): string | undefined {
+    try {
+      return readFileSync(this.#listenersPath, 'utf8');
+    } catch {
+      return undefined;
     }
   }
 

@@ -16,6 +16,7 @@ import { diff } from './diff.ts';
 import { reclaimed } from './displaced.ts';
 import { DEVICE_KINDS, DriftJudge, KERNEL_KINDS, movedDevices } from './drift.ts';
 import type { NodeEdge } from './edge.ts';
+import { KernelPace } from './kernel-pace.ts';
 import { keyOf } from './keys.ts';
 import { readFdb } from './kinds/fdb.ts';
 import { flowBridges, readFlows } from './kinds/flow.ts';
@@ -75,6 +76,7 @@ export class Node {
   readonly #settleMs: number;
   readonly #concerns: Concerns;
   readonly #mirror = new Mirror();
+  readonly #pace: KernelPace;
   readonly #judge: DriftJudge;
   readonly #listeners = new Set<(kinds: ReadonlySet<NodeObjectKind>) => void>();
   readonly #unsubscribe: (() => void)[];
@@ -107,6 +109,7 @@ export class Node {
     this.#clock = options.clock ?? systemClock;
     this.#settleMs = options.settleMs ?? SETTLE_MS;
     this.#concerns = options.concerns ?? new Concerns(log, { patient: true });
+    this.#pace = new KernelPace(() => edge.files.readNetlinkListeners(), this.#clock);
     this.#judge = new DriftJudge(
       () => this.#viewIfSet(),
       this.#mirror,
@@ -549,6 +552,7 @@ export class Node {
       scope: this.#scope,
       devices: this.#devices,
       believed: this.#mirror,
+      pace: this.#pace,
     };
   }
 }

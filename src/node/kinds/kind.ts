@@ -1,6 +1,7 @@
 /** What `node/` must know of each kind of thing; one file a kind implements it, `registry.ts` lists them. */
 import type { Devices } from '../devices.ts';
 import type { NodeEdge } from '../edge.ts';
+import type { KernelPace } from '../kernel-pace.ts';
 import type { NodeObject, NodeScope, ObjectKey, ObservedObject } from '../objects.ts';
 
 /**
@@ -18,6 +19,8 @@ export interface View {
   readonly edge: NodeEdge;
   readonly scope: NodeScope;
   readonly devices: Devices;
+  /** How fast the kernel may be written to; absent: as fast as it goes. */
+  readonly pace?: KernelPace;
   /** What the node is believed to hold, for kinds that cannot be listed. */
   readonly believed: { of(kind: NodeObject['kind']): ReadonlyMap<ObjectKey, ObservedObject> };
 }

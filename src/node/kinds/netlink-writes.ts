@@ -30,12 +30,17 @@ export async function writeNetlink<O extends NodeObject>(
   signal?: AbortSignal,
 ): Promise<readonly WriteResult[]> {
   const results: WriteResult[] = Array.from({ length: writes.length });
-  let batch: { readonly request: Request; readonly write: number }[] = [];
+  const batch: { readonly request: Request; readonly write: number }[] = [];
   const send = async (): Promise<void> => {
-    const sent = batch;
-    batch = [];
-    if (sent.length === 0) return;
-    signal?.throwIfAborted();
+    while (batch.length > 0) {
+      signal?.throwIfAborted();
+      const allowed = (await view.pace?.room(batch.length, signal)) ?? batch.length;
+      await sendNow(batch.splice(0, allowed));
+    }
+  };
+  const sendNow = async (
+    sent: readonly { readonly request: Request; readonly write: number }[],
+  ): Promise<void> => {
     try {
       const replies = await view.edge.netlink.batch(sent.map(({ request }) => request));
       for (const [index, { request, write }] of sent.entries()) {

@@ -28,6 +28,12 @@ export class FrrNode {
     this.#holder = holder;
   }
 
+  /** Files of the node's network namespace: that itself, and who listens to its kernel's news. */
+  get network(): { readonly namespace: string; readonly listeners: string } {
+    const process = `/proc/${this.#holder.pid}`;
+    return { namespace: `${process}/ns/net`, listeners: `${process}/net/netlink` };
+  }
+
   static async start(bgpdConfig: string): Promise<FrrNode> {
     const runDir = await mkdtemp(join(tmpdir(), 'frr-'));
     const { stdout: uid } = await run('id', ['-u', 'frr']);

@@ -1,6 +1,6 @@
 /** `VtyFrr` against a real zebra and bgpd. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { IpAddress, Prefix } from '../../../src/base/address.ts';
+import { type IpAddress, type Prefix, parsePrefix } from '../../../src/base/address.ts';
 import { silentLogger } from '../../../src/base/logger.ts';
 import { FrrError } from '../../../src/frr/errors.ts';
 import { kernelRoutesStanza, leakStanza } from '../../../src/frr/stanzas.ts';
@@ -332,6 +332,14 @@ describe('life of bgpd', () => {
   });
 });
 
+function parsed(...texts: readonly string[]): readonly Prefix[] {
+  return texts.flatMap((text) => parsePrefix(text) ?? []);
+}
+
+function mainTable(metric: number) {
+  return { kind: 'main', isOurs: (other: number) => other === metric } as const;
+}
+
 describe('routes', () => {
   test('the router id is known with and without neighbours', async () => {
     expect(await frr.routerId()).toBe(ROUTER_ID);
@@ -346,10 +354,13 @@ describe('routes', () => {
     await node.ip('-6', 'route', 'add', 'blackhole', '2001:db8::10', 'proto', '179', 'metric', '17900');
     await node.ip('-6', 'route', 'add', 'blackhole', '2001:db8::11', 'proto', '179', 'metric', '17901');
     const ours = ['172.24.4.10/32', '2001:db8::10/128'];
-    await eventually(async () => (await frr.zebraRoutes((metric) => metric === 17901)).length === 2);
+    await eventually(async () => (await frr.zebraRoutes(mainTable(17901)))?.length === 2);
     await eventually(async () => (await frr.announced()).length >= 2);
-    expect(await frr.zebraRoutes((metric) => metric === 17900)).toEqual(ours);
+    expect(await frr.zebraRoutes(mainTable(17900))).toEqual(ours);
     expect(await frr.announced()).toEqual(ours);
+    const asked = parsed('172.24.4.10/32', '172.24.4.11/32', '172.24.4.12/32', '2001:db8::10/128');
+    expect(await frr.zebraHolds(mainTable(17900), asked)).toEqual(ours);
+    expect((await frr.zebraRoutes({ kind: 'vrf', vrf: 'no-such-vrf', device: 'x' })) ?? []).toEqual([]);
     const shown = JSON.parse(await node.vtysh('show bgp ipv4 unicast 172.24.4.10/32 json'));
     expect(shown.paths[0].metric).toBe(0);
 
@@ -359,12 +370,12 @@ describe('routes', () => {
 
   test('routes that were there before the stanza are announced too', async () => {
     await node.ip('route', 'add', 'blackhole', '172.24.4.10', 'proto', '179', 'metric', '17900');
-    await eventually(async () => (await frr.zebraRoutes((metric) => metric === 17900)).length === 1);
+    await eventually(async () => (await frr.zebraRoutes(mainTable(17900)))?.length === 1);
     await frr.apply(SCOPE, undefined, KERNEL);
     await eventually(async () => (await frr.announced()).join() === '172.24.4.10/32');
     await frr.apply(SCOPE, KERNEL, undefined);
     await eventually(async () => (await frr.announced()).length === 0);
-    expect(await frr.zebraRoutes((metric) => metric === 17900)).toEqual(['172.24.4.10/32']);
+    expect(await frr.zebraRoutes(mainTable(17900))).toEqual(['172.24.4.10/32']);
   });
 
   test('routes are followed again after zebra was started anew under bgpd', async () => {

@@ -82,6 +82,7 @@ function inNamespace(system: NodeFiles): NodeFiles {
     writeSysctl: async (path, value) => {
       inside('sh', '-c', `echo ${value} > '/proc/sys/${path}'`);
     },
+    readNetlinkListeners: () => inside('cat', '/proc/net/netlink'),
     readRtTables: () => system.readRtTables(),
     readTableNames: () => system.readTableNames(),
     editRtTables: (edit) => system.editRtTables(edit),
