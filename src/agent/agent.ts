@@ -50,6 +50,12 @@ const UNANNOUNCED = kindsWhere(({ unannounced }) => unannounced === true);
 /** Proxy entries are few and quickly read: a missing one costs the reachability of an address. */
 const PROXY_LOOK_MS = 500;
 
+/**
+ * frr-reload and deployment tools write FRR's configuration anew, without the agent's lines: nothing is announced until they
+ * are back. bgpd prints its part in a millisecond.
+ */
+const FRR_LOOK_MS = 700;
+
 /** A pass that takes longer hangs: the supervisor is no longer told that all is well. */
 const HUNG_PASS_MS = 120_000;
 
@@ -261,6 +267,7 @@ class Agent {
     this.#every(config.reconcileIntervalSec * 1000, () => this.#reconciler.audit());
     this.#every(config.frrReconcileIntervalSec * 1000, () => this.#reconciler.recheck(UNANNOUNCED));
     this.#every(config.frrReconcileIntervalSec * 1000, () => void this.#facts.askForNeeds());
+    this.#every(FRR_LOOK_MS, () => void this.#node.look('frr', this.#closed.signal));
     this.#every(PROXY_LOOK_MS, () => void this.#node.look('proxy-ndp', this.#closed.signal));
   }
 

@@ -3,7 +3,11 @@ import { VirtualClock } from '../base/virtual-clock.ts';
 import { KernelPace } from './kernel-pace.ts';
 
 function listening(...queuedBytes: readonly number[]): string {
-  return queuedBytes.map((queued, index) => `0 0 1 000000c0 ${queued} 0 0 2 0 ${100 + index}`).join('\n');
+  return queuedBytes.map((queued, index) => listener(queued, 0, 100 + index)).join('\n');
+}
+
+function listener(queuedBytes: number, drops: number, inode = 100): string {
+  return `0 0 1 000000c0 ${queuedBytes} 0 0 2 ${drops} ${inode}`;
 }
 
 function paced(read: () => string | undefined) {
@@ -32,7 +36,7 @@ async function elapsed(clock: VirtualClock, promise: Promise<unknown>): Promise<
 
 describe('the pace of writes to the kernel', () => {
   it('costs a small change nothing', async () => {
-    const { pace, looks } = paced(() => listening(200_000));
+    const { pace, looks } = paced(() => listening(3_000_000));
     expect(await pace.room(30)).toBe(30);
     expect(looks()).toBe(0);
   });
@@ -43,12 +47,12 @@ describe('the pace of writes to the kernel', () => {
   });
 
   it('lets so much go as fits the fullest buffer', async () => {
-    expect(await paced(() => listening(0, 100_000)).pace.room(1024)).toBe(15);
-    expect(await paced(() => listening(0)).pace.room(1024)).toBe(40);
+    expect(await paced(() => listening(0, 1_900_000)).pace.room(1024)).toBe(25);
+    expect(await paced(() => listening(0)).pace.room(1024)).toBe(500);
   });
 
   it('waits while a listener that reads has no room', async () => {
-    let queued = 200_000;
+    let queued = 2_100_000;
     const { clock, pace } = paced(() => {
       queued -= 1000;
       return listening(queued);
@@ -56,22 +60,36 @@ describe('the pace of writes to the kernel', () => {
     const room = pace.room(1024);
     await elapsed(clock, room);
     expect(await room).toBe(8);
-    expect(queued).toBe(128_000);
+    expect(queued).toBe(1_968_000);
   });
 
   it('does not wait for ever for a listener that does not read, and waits again when it does', async () => {
-    let queued = 200_000;
+    let queued = 2_100_000;
     const { clock, pace } = paced(() => listening(queued));
     const first = pace.room(1024);
     expect(await elapsed(clock, first)).toBeGreaterThanOrEqual(200);
     expect(await first).toBe(1024);
     expect(await elapsed(clock, pace.room(1024))).toBe(0);
-    queued = 150_000;
+    queued = 2_050_000;
     const room = pace.room(1024);
     await elapsed(clock, room);
     clock.advance(1);
-    queued = 100_000;
-    expect(await pace.room(1024)).toBe(15);
+    queued = 1_900_000;
+    expect(await pace.room(1024)).toBe(25);
+  });
+
+  it('keeps less in a buffer that turned out to be smaller', async () => {
+    let drops = 0;
+    const { pace } = paced(() => listener(0, drops));
+    expect(await pace.room(1024)).toBe(500);
+    drops = 7;
+    expect(await pace.room(1024)).toBe(250);
+    expect(await pace.room(1024)).toBe(250);
+    for (let more = 0; more < 10; more += 1) {
+      drops += 1;
+      await pace.room(1024);
+    }
+    expect(await pace.room(1024)).toBe(40);
   });
 
   it('goes by the clock where the listeners cannot be seen', async () => {
@@ -82,7 +100,7 @@ describe('the pace of writes to the kernel', () => {
   });
 
   it('can be aborted', async () => {
-    const { pace } = paced(() => listening(200_000));
+    const { pace } = paced(() => listening(3_000_000));
     await expect(pace.room(1024, AbortSignal.abort(new Error('enough')))).rejects.toThrow('enough');
   });
 });

@@ -1,10 +1,11 @@
 /**
  * Lets writes to the kernel go as fast as those who listen can follow.
  *
- * zebra reads the kernel's notifications from a buffer that holds some two hundred of them (net.core.rmem_default), and the
- * agent writes faster than zebra reads: of 20,000 routes written at once it would miss thousands, for good. So a burst goes
- * on while the fullest listener's buffer has room, which costs one look into /proc for some dozens of requests, and
- * nothing for a small change.
+ * zebra reads the kernel's notifications from a buffer that holds some ten thousand of them by default (FRR's --nl-bufsize),
+ * and the agent writes faster than zebra reads: of 20,000 routes with all that belongs to them it would miss thousands, for
+ * good. So a burst goes on while the fullest listener's buffer has room, which costs one look into /proc for some hundreds of
+ * requests, and nothing for a small change. Listeners that lose messages all the same have a smaller buffer: less is kept
+ * in it from then on.
  *
  * In: how many requests are to be sent. Out: how many may be sent now. A listener that reads nothing for a while (a frozen
  * zebra, a forgotten `ip monitor`) is not waited for any longer, until it reads again. Where the listeners cannot be seen,
@@ -18,8 +19,10 @@ export type ReadListeners = () => string | undefined;
 
 /** Requests that need no look: their notifications fit every buffer. */
 const FREE = 32;
-/** Bytes to keep in a listener's buffer at the most: less than net.core.rmem_default, 212,992 on every kernel. */
-const BUDGET_BYTES = 160_000;
+/** Bytes to keep in a listener's buffer at the most: a quarter of what FRR has by default, 4 MiB that the kernel doubles. */
+const MOST_BYTES = 2_000_000;
+/** Fits into the smallest buffer that is usual: net.core.rmem_default, 212,992. */
+const LEAST_BYTES = 160_000;
 /** An IPv6 address makes three messages of 1,280 bytes each, with the kernel's overhead. */
 const REQUEST_BYTES = 4_000;
 /** Fewer requests than these are not worth a batch. */
@@ -42,6 +45,8 @@ export class KernelPace {
   /** Requests since the last look. */
   #unseen = 0;
   readonly #lags = new Map<number, Lag>();
+  #budgetBytes = MOST_BYTES;
+  #drops: number | undefined;
 
   constructor(read: ReadListeners, clock: Clock) {
     this.#read = read;
@@ -74,6 +79,7 @@ export class KernelPace {
 
   #freeRequests(listeners: readonly NetlinkListener[]): number {
     const nowMs = this.#clock.now();
+    this.#noteDrops(listeners);
     let fullest = 0;
     let followed = 0;
     for (const { inode, queuedBytes } of listeners) {
@@ -88,7 +94,22 @@ export class KernelPace {
       fullest = Math.max(fullest, queuedBytes);
     }
     this.#forget(listeners);
-    return followed === 0 ? Number.POSITIVE_INFINITY : Math.floor((BUDGET_BYTES - fullest) / REQUEST_BYTES);
+    if (followed === 0) return Number.POSITIVE_INFINITY;
+    return Math.floor((this.#budgetBytes - fullest) / REQUEST_BYTES);
+  }
+
+  /** Some listener had less room than was thought. One that reads nothing loses messages however little is written. */
+  #noteDrops(listeners: readonly NetlinkListener[]): void {
+    const nowMs = this.#clock.now();
+    const reading = listeners.filter(({ inode }) => {
+      const lag = this.#lags.get(inode);
+      return lag === undefined || nowMs - lag.sinceMs < STALLED_MS;
+    });
+    const drops = reading.reduce((sum, listener) => sum + listener.drops, 0);
+    if (this.#drops !== undefined && drops > this.#drops) {
+      this.#budgetBytes = Math.max(LEAST_BYTES, this.#budgetBytes / 2);
+    }
+    this.#drops = drops;
   }
 
   #forget(listeners: readonly NetlinkListener[]): void {

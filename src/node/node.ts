@@ -285,15 +285,17 @@ export class Node {
   }
 
   /**
-   * Looks whether a kind of which the kernel sends no events is as believed, and tells if not; for kinds that are quick to
-   * read. Without effect while something else goes on, or where nothing of the kind is believed to be there.
+   * Looks whether a kind of which nobody sends events is as believed, and tells if not; for kinds that are quick to read.
+   * Without effect while something else goes on, where nothing of the kind is believed to be there, or where nobody answers.
    */
   async look(kind: NodeObjectKind, signal?: AbortSignal): Promise<void> {
     if (this.#busy > 0 || this.#closed || this.#stale.has(kind) || this.#mirror.of(kind).size === 0) return;
     await this.#exclusive(async () => {
       const found = new Mirror();
       try {
-        found.replace(kind, await kindNamed(kind).read(this.#view(), signal));
+        const reading = await this.#ask(kind, signal);
+        if ('reason' in reading) return;
+        found.replace(kind, reading.found);
       } catch (error) {
         // The next read says so to whoever waits for it.
         this.#log.debug({ kind, error: String(error) }, 'cannot be looked at');
