@@ -6,6 +6,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { benchBurst } from './burst.ts';
 import { benchChange } from './change.ts';
 import type { Driver } from './comparison/fabric-node.ts';
 import { benchIdle } from './idle.ts';
@@ -46,6 +47,7 @@ const BENCHMARKS: Readonly<Record<string, (options: Options) => Promise<Report |
   'gateway-start': ({ rounds, sizes, profile }) =>
     benchStart(rounds, sizes ?? GATEWAY_START_SIZES, { profile, workload: GATEWAY }),
   idle: ({ sizes }) => benchIdle(sizes),
+  burst: ({ rounds, sizes }) => benchBurst(rounds, sizes),
   python: (options) => benchPython(options),
 };
 /** Takes an hour and downloads a root file system: only when it is named. */

@@ -2,7 +2,7 @@
 /**
  * Entry point of the benchmarks: builds them and runs those named; when none is named, all but `python`.
  *
- *   node bench/run.mjs [replica|netlink|change|start|gateway-change|gateway-start|idle|python]...
+ *   node bench/run.mjs [replica|netlink|change|start|gateway-change|gateway-start|idle|burst|python]...
  *                      [--rounds N] [--sizes 1,100,...]
  *                      [--output table|json] [--document] [--profile DIR] [--drivers nb,sb] [--turns FILE]
  *

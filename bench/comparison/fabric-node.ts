@@ -14,7 +14,7 @@ import {
   VSWITCH_SCHEMA,
 } from '../../test/support/ovsdb-server.ts';
 import { HOST } from '../support/bench-node.ts';
-import { frrDirectory, startFrr } from '../support/frr.ts';
+import { type FrrOptions, frrDirectory, startFrr } from '../support/frr.ts';
 import { KernelWatch } from '../support/kernel-watch.ts';
 import { Namespace } from '../support/namespace.ts';
 import { BRIDGE, startSwitch } from '../support/open-vswitch.ts';
@@ -36,6 +36,10 @@ export interface FabricNodeOptions {
   readonly driver: Driver;
   /** Seconds between two full comparisons, in both agents. */
   readonly reconcileInterval: number;
+  /** Bytes of the netlink buffer of the node's zebra; that of Debian's service file unless told. */
+  readonly zebraBuffer?: FrrOptions['zebraBuffer'];
+  /** Further lines of the configuration's section DEFAULT. */
+  readonly settings?: string;
 }
 
 export class FabricNode {
@@ -93,8 +97,10 @@ export class FabricNode {
       await connect(node, leaf);
       const watch = new KernelWatch(leaf.netns, LEARNED);
       stops.push(() => Promise.resolve(watch.close()));
-      await startFrr(leaf, leafFrr, bgpConfig(LEAF_AS, LEAF_LINK, NODE_LINK, NODE_AS), true);
-      await startFrr(node, nodeFrr, bgpConfig(NODE_AS, NODE_LINK, LEAF_LINK, LEAF_AS));
+      await startFrr(leaf, leafFrr, bgpConfig(LEAF_AS, LEAF_LINK, NODE_LINK, NODE_AS), { listens: true });
+      const { zebraBuffer } = options;
+      const buffer = zebraBuffer === undefined ? {} : { zebraBuffer };
+      await startFrr(node, nodeFrr, bgpConfig(NODE_AS, NODE_LINK, LEAF_LINK, LEAF_AS), buffer);
       await startSwitch(node, at('ovs'), switchDatabase, { 'system-id': HOST, hostname: HOST });
       // The Python agent expects it from whoever made the bridge.
       await node.exec('ip', 'link', 'set', BRIDGE, 'up');
@@ -158,7 +164,7 @@ ovsdb_connection = unix:/run/openvswitch/db.sock
 bgp_AS = ${NODE_AS}
 bgp_router_id = ${NODE_LINK}
 log_file = ${path.replace(/\.conf$/, '.log')}
-[agent]
+${options.settings ?? ''}[agent]
 root_helper =
 [ovn]
 ovn_${options.driver}_connection = ${database.remote}

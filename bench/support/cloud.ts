@@ -83,6 +83,20 @@ export class Cloud implements BenchCloud {
     this.#rows.delete(number);
   }
 
+  /** All ports at once. */
+  async removePorts(): Promise<void> {
+    const uuids = [...this.#rows.values()].map((uuid) => ['uuid', uuid]);
+    await this.#transact([
+      {
+        op: 'mutate',
+        table: 'Logical_Switch',
+        where: [['name', '==', switchName(NETWORK)]],
+        mutations: [['ports', 'delete', ['set', uuids]]],
+      },
+    ]);
+    this.#rows.clear();
+  }
+
   /** What northd writes when the port's chassis has it or has it no longer. */
   async setUp(number: number, up: boolean): Promise<void> {
     const where = [['name', '==', portName(number)]];

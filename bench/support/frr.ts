@@ -24,12 +24,21 @@ export async function frrDirectory(path: string): Promise<string> {
   return path;
 }
 
-/** `listens`: takes BGP sessions from outside. */
+export interface FrrOptions {
+  /** Takes BGP sessions from outside. */
+  readonly listens?: boolean;
+  /** Bytes of zebra's netlink buffer; `default`: what FRR has when nobody says. */
+  readonly zebraBuffer?: number | 'default';
+}
+
+/** As Debian's own service file has it, or more. */
+const ZEBRA_BUFFER_BYTES = 16_777_216;
+
 export async function startFrr(
   place: Namespace,
   directory: string,
   config: string,
-  listens = false,
+  { listens = false, zebraBuffer = ZEBRA_BUFFER_BYTES }: FrrOptions = {},
 ): Promise<void> {
   await writeFile(`${directory}/zebra.conf`, '');
   await writeFile(`${directory}/bgpd.conf`, config);
@@ -45,8 +54,9 @@ export async function startFrr(
     await until(`${name} answers`, () => existsSync(`${directory}/${name}.vty`));
   };
   if (existsSync(`${DAEMONS}/mgmtd`)) await daemon('mgmtd');
+  const buffer = zebraBuffer === 'default' ? [] : [`-s${zebraBuffer}`];
   const zebra = `-z${directory}/zserv.api`;
-  await daemon('zebra', zebra, `-f${directory}/zebra.conf`, '-s16777216');
+  await daemon('zebra', zebra, `-f${directory}/zebra.conf`, ...buffer);
   await until('zebra takes clients', () => existsSync(`${directory}/zserv.api`));
   await daemon('bgpd', zebra, `-f${directory}/bgpd.conf`, ...(listens ? [] : ['-p0']));
 }

@@ -129,7 +129,7 @@ export class VtyFrr implements Frr {
   }
 
   async zebraRoutes(place: ZebraPlace, signal?: AbortSignal): Promise<readonly Prefix[] | undefined> {
-    const which = place.kind === 'main' ? 'kernel ' : `${vrfWords(place)}`;
+    const which = place.kind === 'main' ? 'kernel ' : vrfWords(place);
     return this.#withSocket('zebra', signal, async (socket, deadline) => {
       const held: Prefix[] = [];
       for (const family of ['ip', 'ipv6']) {
