@@ -5,13 +5,13 @@
  *
  * Both ways of advertising where the kernel has VRF and dummy devices (a guest: docs/lab.md), else the main table alone.
  */
+import type { ChildProcess } from 'node:child_process';
 import { databaseSpec, OvsdbClient } from '../src/ovsdb/index.ts';
 import { until } from '../test/support/until.ts';
-import { ComparedAgent } from './comparison/agents.ts';
 import { FabricNode } from './comparison/fabric-node.ts';
-import { HOST } from './support/bench-node.ts';
+import { AGENT, HOST } from './support/bench-node.ts';
 import { Cloud } from './support/cloud.ts';
-import { Namespace } from './support/namespace.ts';
+import { ended, Namespace } from './support/namespace.ts';
 import { progress } from './support/progress.ts';
 import { type Report, target } from './support/report.ts';
 import { medianOf, msText, ratioText } from './support/statistics.ts';
@@ -66,10 +66,10 @@ async function measure(size: number, way: Way, buffer: Buffer): Promise<Sample> 
   const client = new OvsdbClient({ remotes: fabric.database.remote, database: 'OVN_Northbound' });
   client.replicate(databaseSpec('OVN_Northbound', {}));
   client.start();
-  let agent: ComparedAgent | undefined;
+  let agent: ChildProcess | undefined;
   try {
     const cloud = await Cloud.create((operations) => client.transact(operations as never), HOST);
-    agent = await ComparedAgent.start('own', fabric);
+    agent = fabric.node.daemon(process.execPath, AGENT, 'run', '--config-file', fabric.configFile);
     await until(
       'the agent has settled',
       async () => /"in sync"|holds what it should/.test(await log(fabric)),
@@ -94,7 +94,7 @@ async function measure(size: number, way: Way, buffer: Buffer): Promise<Sample> 
       warnings: (await log(fabric)).split('\n').filter((line) => /"level":"(warn|error)"/.test(line)),
     };
   } finally {
-    await agent?.stop();
+    if (agent !== undefined) await ended(agent, 'SIGTERM');
     await client.close();
     await fabric.stop();
   }
