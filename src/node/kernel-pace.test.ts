@@ -33,7 +33,7 @@ async function elapsed(clock: VirtualClock, promise: Promise<unknown>): Promise<
 
 describe('the pace of writes to the kernel', () => {
   it('costs a small change nothing', async () => {
-    const { pace, looks } = paced(() => listening(3_000_000));
+    const { pace, looks } = paced(() => listening(5_000_000));
     expect(await pace.room(30)).toBe(30);
     expect(looks()).toBe(0);
   });
@@ -44,12 +44,12 @@ describe('the pace of writes to the kernel', () => {
   });
 
   it('lets so much go as fits the fullest buffer', async () => {
-    expect(await paced(() => listening(0, 1_900_000)).pace.room(1024)).toBe(25);
-    expect(await paced(() => listening(0)).pace.room(1024)).toBe(500);
+    expect(await paced(() => listening(0, 3_900_000)).pace.room(1024)).toBe(25);
+    expect(await paced(() => listening(0)).pace.room(1024)).toBe(1000);
   });
 
   it('waits while a listener that reads has no room', async () => {
-    let queued = 2_100_000;
+    let queued = 4_100_000;
     const { clock, pace } = paced(() => {
       queued -= 1000;
       return listening(queued);
@@ -57,31 +57,31 @@ describe('the pace of writes to the kernel', () => {
     const room = pace.room(1024);
     await elapsed(clock, room);
     expect(await room).toBe(8);
-    expect(queued).toBe(1_968_000);
+    expect(queued).toBe(3_968_000);
   });
 
   it('does not wait for ever for a listener that does not read, and waits again when it does', async () => {
-    let queued = 2_100_000;
+    let queued = 4_100_000;
     const { clock, pace } = paced(() => listening(queued));
     const first = pace.room(1024);
     expect(await elapsed(clock, first)).toBeGreaterThanOrEqual(200);
     expect(await first).toBe(1024);
     expect(await elapsed(clock, pace.room(1024))).toBe(0);
-    queued = 2_050_000;
+    queued = 4_050_000;
     const room = pace.room(1024);
     await elapsed(clock, room);
     clock.advance(1);
-    queued = 1_900_000;
+    queued = 3_900_000;
     expect(await pace.room(1024)).toBe(25);
   });
 
   it('keeps less in a buffer that turned out to be smaller', async () => {
     let drops = 0;
     const { pace } = paced(() => listener(0, drops));
-    expect(await pace.room(1024)).toBe(500);
+    expect(await pace.room(1024)).toBe(1000);
     drops = 7;
-    expect(await pace.room(1024)).toBe(250);
-    expect(await pace.room(1024)).toBe(250);
+    expect(await pace.room(1024)).toBe(500);
+    expect(await pace.room(1024)).toBe(500);
     for (let more = 0; more < 10; more += 1) {
       drops += 1;
       await pace.room(1024);
@@ -97,7 +97,7 @@ describe('the pace of writes to the kernel', () => {
   });
 
   it('can be aborted', async () => {
-    const { pace } = paced(() => listening(3_000_000));
+    const { pace } = paced(() => listening(5_000_000));
     await expect(pace.room(1024, AbortSignal.abort(new Error('enough')))).rejects.toThrow('enough');
   });
 });

@@ -19,8 +19,8 @@ export type ReadListeners = () => string | undefined;
 
 /** Requests that need no look: their notifications fit every buffer. */
 const FREE = 32;
-/** Bytes to keep in a listener's buffer at the most: a quarter of what FRR has by default, 4 MiB that the kernel doubles. */
-const MOST_BYTES = 2_000_000;
+/** Bytes to keep in a listener's buffer at the most: half of what FRR has by default, 4 MiB that the kernel doubles. */
+const MOST_BYTES = 4_000_000;
 /** Fits into the smallest buffer that is usual: net.core.rmem_default, 212,992. */
 const LEAST_BYTES = 160_000;
 /** An IPv6 address makes three messages of 1,280 bytes each, with the kernel's overhead. */

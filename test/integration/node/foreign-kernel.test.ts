@@ -64,6 +64,7 @@ function files(): NodeFiles {
   return {
     readSysctl: async (path) => inside(`cat '/proc/sys/${path}' 2>/dev/null || true`).trim() || undefined,
     writeSysctl: async (path, value) => void inside(`echo ${value} > '/proc/sys/${path}'`),
+    readNetlinkListeners: () => undefined,
     readRtTables: () => system.readRtTables(),
     readTableNames: () => system.readTableNames(),
     editRtTables: (edit) => system.editRtTables(edit),
