@@ -75,6 +75,19 @@ describe('the pace of writes to the kernel', () => {
     expect(await pace.room(1024)).toBe(25);
   });
 
+  it('follows a listener whose queue only grows because more is written than it reads', async () => {
+    let queued = 0;
+    const { clock, pace } = paced(() => listening(queued));
+    for (; queued <= 4_000_000; queued += 100_000) {
+      const room = pace.room(1024);
+      const waitedMs = await elapsed(clock, room);
+      // Nothing fits: it is waited for as long as for one that has just stopped.
+      if (queued > 3_968_000) expect(waitedMs).toBeGreaterThanOrEqual(200);
+      else expect(await room).toBe(Math.min(1024, Math.floor((4_000_000 - queued) / 4000)));
+      clock.advance(20);
+    }
+  });
+
   it('keeps less in a buffer that turned out to be smaller', async () => {
     let drops = 0;
     const { pace } = paced(() => listener(0, drops));

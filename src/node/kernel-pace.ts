@@ -35,8 +35,10 @@ const BLIND = { requests: 25, waitMs: 2 };
 
 interface Lag {
   queuedBytes: number;
-  /** Since when the queue has not become shorter. */
+  /** Since when the queue has not become shorter although nothing was written. */
   sinceMs: number;
+  /** It is not waited for until its queue is shorter. */
+  stalled: boolean;
 }
 
 export class KernelPace {
@@ -59,6 +61,8 @@ export class KernelPace {
       this.#unseen += wanted;
       return wanted;
     }
+    // A queue that grew meanwhile grew by what was written.
+    let written = true;
     for (;;) {
       signal?.throwIfAborted();
       const text = this.#read();
@@ -67,7 +71,8 @@ export class KernelPace {
         this.#unseen = 0;
         return Math.min(wanted, BLIND.requests);
       }
-      const free = this.#freeRequests(routeListeners(text));
+      const free = this.#freeRequests(routeListeners(text), written);
+      written = false;
       if (free >= Math.min(wanted, LEAST)) {
         const allowed = Math.min(wanted, free);
         this.#unseen = allowed;
@@ -77,7 +82,7 @@ export class KernelPace {
     }
   }
 
-  #freeRequests(listeners: readonly NetlinkListener[]): number {
+  #freeRequests(listeners: readonly NetlinkListener[], written: boolean): number {
     const nowMs = this.#clock.now();
     this.#noteDrops(listeners);
     let fullest = 0;
@@ -85,10 +90,12 @@ export class KernelPace {
     for (const { inode, queuedBytes } of listeners) {
       const lag = this.#lags.get(inode);
       if (lag === undefined || queuedBytes < lag.queuedBytes || queuedBytes === 0) {
-        this.#lags.set(inode, { queuedBytes, sinceMs: nowMs });
+        this.#lags.set(inode, { queuedBytes, sinceMs: nowMs, stalled: false });
       } else {
         lag.queuedBytes = queuedBytes;
-        if (nowMs - lag.sinceMs >= STALLED_MS) continue;
+        if (written) lag.sinceMs = nowMs;
+        lag.stalled ||= nowMs - lag.sinceMs >= STALLED_MS;
+        if (lag.stalled) continue;
       }
       followed += 1;
       fullest = Math.max(fullest, queuedBytes);
@@ -100,11 +107,7 @@ export class KernelPace {
 
   /** Some listener had less room than was thought. One that reads nothing loses messages however little is written. */
   #noteDrops(listeners: readonly NetlinkListener[]): void {
-    const nowMs = this.#clock.now();
-    const reading = listeners.filter(({ inode }) => {
-      const lag = this.#lags.get(inode);
-      return lag === undefined || nowMs - lag.sinceMs < STALLED_MS;
-    });
+    const reading = listeners.filter(({ inode }) => this.#lags.get(inode)?.stalled !== true);
     const drops = reading.reduce((sum, listener) => sum + listener.drops, 0);
     if (this.#drops !== undefined && drops > this.#drops) {
       this.#budgetBytes = Math.max(LEAST_BYTES, this.#budgetBytes / 2);
