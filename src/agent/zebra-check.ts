@@ -89,6 +89,7 @@ export class ZebraCheck implements Repair {
       if (this.#isOwn(change)) continue;
       if (problem !== undefined) continue;
       const object = change.op === 'remove' ? change.observed.object : change.desired.object;
+      if (this.#isPlace(object)) this.#noteAll();
       const prefix = this.#prefixOf(object);
       if (prefix !== undefined) this.#note(prefix);
     }
@@ -98,8 +99,7 @@ export class ZebraCheck implements Repair {
   /** A zebra that was started anew read the tables: what was given up before may be right now. */
   notice(_event: RepairEvent): void {
     this.#attempts.clear();
-    this.#changed = 'all';
-    this.#dueMs ??= this.#clock.now() + DELAY_MS;
+    this.#noteAll();
   }
 
   get dueInMs(): number | undefined {
@@ -262,6 +262,17 @@ export class ZebraCheck implements Repair {
     return this.#frr.zebraRoutes?.(this.#place, signal);
   }
 
+  /** The devices of the VRF: what stands there already may be new to zebra. */
+  #isPlace(object: NodeObject): boolean {
+    if (this.#place.kind !== 'vrf' || object.kind !== 'link') return false;
+    return object.name === this.#place.vrf || object.name === this.#place.device;
+  }
+
+  #noteAll(): void {
+    this.#changed = 'all';
+    this.#dueMs ??= this.#clock.now() + DELAY_MS;
+  }
+
   #note(prefix: Prefix): void {
     if (this.#changed !== 'all') this.#changed.add(prefix);
     if (this.#changed !== 'all' && this.#changed.size > FEW) this.#changed = 'all';
@@ -277,8 +288,7 @@ export class ZebraCheck implements Repair {
     const before = this.#drops;
     this.#drops = drops;
     if (before === undefined || drops <= before) return;
-    this.#changed = 'all';
-    this.#dueMs ??= this.#clock.now() + DELAY_MS;
+    this.#noteAll();
   }
 
   #isOwn({ key }: Change): boolean {

@@ -4,11 +4,19 @@ import {
   heldPrefixes,
   knowsVrf,
   originatedPrefixes,
+  parseJson,
   routerIdOfSummary,
   routerIdOfVrfs,
 } from './bgp-state.ts';
 
 describe("FRR's JSON", () => {
+  test('no text, and several documents', () => {
+    expect(parseJson('\n')).toEqual({});
+    expect(parseJson('{\n "a": {\n }\n}\n{\n "b": 1\n}\n')).toEqual({ a: {}, b: 1 });
+    for (const text of ['% Unknown', '{"a":1', '{\n}\n{\n', '{\n}\n[1]'])
+      expect(() => parseJson(text)).toThrow('not JSON');
+  });
+
   test('router ids, also with nothing there', () => {
     expect(routerIdOfSummary('\n{"ipv4Unicast":{"routerId":"10.0.0.1"}}\n')).toBe('10.0.0.1');
     expect(routerIdOfSummary('{}')).toBeUndefined();
@@ -32,11 +40,19 @@ describe("FRR's JSON", () => {
     for (const empty of ['{}', '', '\n']) expect(heldPrefixes(empty, place)).toEqual([]);
   });
 
-  test('what a device in a VRF has: addresses of either name, and routes', () => {
+  test('what the agent puts on a device in a VRF: host addresses and routes', () => {
     const on = (interfaceName: string) => ({ nexthops: [{ interfaceName, ip: '10.0.0.9' }] });
     const table = {
       '10.0.0.1/32': [{ protocol: 'connected', ...on('bgp-nic') }],
-      '10.0.0.2/32': [{ protocol: 'local', ...on('bgp-nic') }],
+      '10.0.0.2/32': [
+        { protocol: 'local', ...on('bgp-nic') },
+        { protocol: 'connected', ...on('bgp-nic') },
+      ],
+      // An address/24 of an operator, and what the kernel gives every device.
+      '10.2.0.0/24': [{ protocol: 'connected', ...on('bgp-nic') }],
+      '10.2.0.1/32': [{ protocol: 'local', ...on('bgp-nic') }],
+      'fe80::/64': [{ protocol: 'connected', ...on('bgp-nic') }],
+      'fe80::1/128': [{ protocol: 'local', ...on('bgp-nic') }],
       '10.1.0.0/24': [{ protocol: 'kernel', ...on('bgp-nic') }],
       '10.0.0.3/32': [{ protocol: 'connected', ...on('other') }],
       '10.0.0.4/32': [{ protocol: 'bgp', ...on('bgp-nic') }],

@@ -32,17 +32,17 @@ export function hasDefaultInstance(text: string): boolean {
 
 /**
  * Prefixes that zebra holds of what the agent announces, from `show ip route ... json` (or ipv6): `kernel` routes of the
- * main table with a metric of its own, or what the device in the VRF has. FRR 10 lists an address of the node as `local`,
- * too.
+ * main table with a metric of its own, or what the agent puts on the device in the VRF: host addresses, which are
+ * `connected`, and routes. The networks of other addresses, the device's own link-local ones among them, and what FRR 10
+ * lists as `local` besides, are none of its business.
  */
 export function heldPrefixes(text: string, place: ZebraPlace): readonly Prefix[] {
-  if (text.trim() === '') return [];
-  return prefixes(parseJson(text), place.kind === 'main' ? isKernelRoute(place.isOurs) : isOf(place.device));
+  return prefixes(parseJson(text), place.kind === 'main' ? isKernelRoute(place.isOurs) : isOn(place.device));
 }
 
 /** False for a VRF that zebra does not know: it says so in a warning, with an exit status that varies. */
 export function knowsVrf(text: string): boolean {
-  return text.trim() === '' || at(parseJson(text), 'warning') === undefined;
+  return at(parseJson(text), 'warning') === undefined;
 }
 
 function isKernelRoute(isOurs: (metric: number) => boolean): (entry: unknown) => boolean {
@@ -57,11 +57,11 @@ function isKernelRoute(isOurs: (metric: number) => boolean): (entry: unknown) =>
   };
 }
 
-function isOf(device: string): (entry: unknown) => boolean {
-  return (entry) => {
+function isOn(device: string): (entry: unknown, prefix: Prefix) => boolean {
+  return (entry, prefix) => {
     const [protocol, hops] = [at(entry, 'protocol'), at(entry, 'nexthops')];
     return (
-      (protocol === 'connected' || protocol === 'local' || protocol === 'kernel') &&
+      (protocol === 'kernel' || (protocol === 'connected' && isHostPrefix(prefix))) &&
       Array.isArray(hops) &&
       hops.some((hop) => at(hop, 'interfaceName') === device)
     );
@@ -82,7 +82,6 @@ export function originatedPrefixes(text: string): readonly Prefix[] {
  * which is what redistribution gives them; `network` and aggregates have another. No table prints as no text.
  */
 export function redistributedHosts(text: string): readonly Prefix[] {
-  if (text.trim() === '') return [];
   const isTaken = (path: unknown): boolean =>
     at(path, 'valid') === true && at(path, 'peerId') === '(unspec)' && at(path, 'origin') === 'incomplete';
   return prefixes(at(parseJson(text), 'routes'), isTaken).filter(isHostPrefix);
@@ -90,7 +89,6 @@ export function redistributedHosts(text: string): readonly Prefix[] {
 
 /** Whether `show bgp ipv4 unicast PREFIX json` (or ipv6) has a path that this node brings in. Absent prefixes print as no text. */
 export function isOriginated(text: string): boolean {
-  if (text.trim() === '') return false;
   const paths = at(parseJson(text), 'paths');
   return Array.isArray(paths) && paths.some((path) => at(path, 'sourced') === true);
 }
@@ -100,21 +98,41 @@ export function holdsRoute(text: string, prefix: Prefix): boolean {
   return at(parseJson(text), prefix) !== undefined;
 }
 
+/**
+ * The one reader of what `show ... json` prints. Nothing to show prints as no text at all, and some commands print several
+ * documents one after the other: these read as one object with the members of all.
+ */
 export function parseJson(text: string): unknown {
+  if (text.trim() === '') return {};
   try {
     return JSON.parse(text);
   } catch (error) {
+    const documents = severalDocuments(text);
+    if (documents !== undefined) return Object.assign({}, ...documents);
     const start = JSON.stringify(text.slice(0, 80));
     throw new FrrError('protocol', `FRR answered something that is not JSON: ${start}`, {}, error);
   }
 }
 
+/** Objects that follow each other, each on lines of its own as FRR prints them; `undefined` when it is anything else. */
+function severalDocuments(text: string): readonly object[] | undefined {
+  const parts = text.trim().split(/(?<=^\})\s*\n(?=\s*\{)/m);
+  if (parts.length < 2) return undefined;
+  try {
+    const documents = parts.map((part): unknown => JSON.parse(part));
+    return documents.every(isObject) ? documents : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 /** Keys of a table of lists with an entry that passes, sorted. */
-function prefixes(table: unknown, passes: (entry: unknown) => boolean): readonly Prefix[] {
+function prefixes(table: unknown, passes: (entry: unknown, prefix: Prefix) => boolean): readonly Prefix[] {
   const found: Prefix[] = [];
   for (const [key, entries] of Object.entries(isObject(table) ? table : {})) {
     const prefix = parsePrefix(key);
-    if (prefix !== undefined && Array.isArray(entries) && entries.some(passes)) found.push(prefix);
+    if (prefix === undefined || !Array.isArray(entries)) continue;
+    if (entries.some((entry) => passes(entry, prefix))) found.push(prefix);
   }
   return found.sort(compareIp);
 }

@@ -396,6 +396,8 @@ async function zebraHas(
 /** A `show` command; with nothing to show FRR answers a warning, and the text says so. */
 async function query(socket: VtySocket, command: string, signal: AbortSignal): Promise<string> {
   const { status, text } = await socket.execute(command, signal);
+  // What is said instead of JSON ("% ... not found") is that there is nothing to show.
+  if (status === STATUS_WARNING && command.endsWith(' json') && !/^\s*[{[]/.test(text)) return '';
   if (status === STATUS_OK || status === STATUS_WARNING) return text;
   throw new FrrError('rejected', `FRR refused "${command}": ${text.trim() || `status ${status}`}`, {
     line: command,
