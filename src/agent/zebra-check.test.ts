@@ -209,6 +209,20 @@ describe.each(['main', 'vrf'] as const)('what zebra took over, advertise_via = %
     expect(world.written).toEqual([]);
   });
 
+  it('is not what is on its way while changes go on', async () => {
+    const many = prefixes(...Array.from({ length: 60 }, (_, number) => `10.2.0.${number}/32`));
+    world.check.notice('zebra-returned');
+    // zebra is always a tenth of a second behind.
+    for (const prefix of many) {
+      world.deaf.add(prefix);
+      world.announce(prefix);
+      await world.pass(0.1);
+      world.held.add(prefix);
+    }
+    await world.pass(10);
+    expect(world.written).toEqual([]);
+  });
+
   it('is asked later when zebra is away: a look that is due is not lost', async () => {
     world.away = true;
     const [missed] = HOSTS as [Prefix];

@@ -151,7 +151,19 @@ export class ZebraCheck implements Repair {
       this.#dueMs = this.#clock.now() + CONFIRM_MS;
       return {};
     }
-    return this.#renewal(open, standing, desired);
+    const certain = this.#inBoth(before, open);
+    if (certain.missing.length + certain.surplus.length > 0) return this.#renewal(certain, standing, desired);
+    for (const prefix of [...open.missing, ...open.surplus]) this.#lookUp(prefix);
+    return {};
+  }
+
+  /** Under steady change there is always something on its way: that is another each time, or was just written. */
+  #inBoth(before: Findings, now: Findings): Findings {
+    const known = new Set([...before.missing, ...before.surplus]);
+    const changed = this.#changed;
+    const isCertain = (prefix: Prefix): boolean =>
+      known.has(prefix) && (changed === 'all' || !changed.has(prefix));
+    return { missing: now.missing.filter(isCertain), surplus: now.surplus.filter(isCertain) };
   }
 
   /** What zebra lacks goes and comes again; what it has too much comes and goes. */
@@ -274,9 +286,13 @@ export class ZebraCheck implements Repair {
   }
 
   #note(prefix: Prefix): void {
+    this.#attempts.delete(prefix);
+    this.#lookUp(prefix);
+  }
+
+  #lookUp(prefix: Prefix): void {
     if (this.#changed !== 'all') this.#changed.add(prefix);
     if (this.#changed !== 'all' && this.#changed.size > FEW) this.#changed = 'all';
-    this.#attempts.delete(prefix);
     this.#dueMs ??= this.#clock.now() + DELAY_MS;
   }
 
