@@ -22,6 +22,9 @@ const CHANGED_NEEDS = 'src/agent/needs/changed-needs.test.ts';
 const KERNEL_NEEDS = 'src/agent/needs/kernel-needs.test.ts';
 const NEEDS_READER = 'src/agent/needs/needs-reader.test.ts';
 
+const ZEBRA_CHECK = 'src/agent/zebra-check.test.ts';
+const KERNEL_PACE = 'src/node/kernel-pace.test.ts';
+
 export const PROMISES: readonly Pick<Deviation, 'id' | 'what' | 'proofs'>[] = [
   {
     id: 'concerns',
@@ -90,6 +93,35 @@ export const PROMISES: readonly Pick<Deviation, 'id' | 'what' | 'proofs'>[] = [
       {
         file: 'src/agent/exposure-state.property.test.ts',
         title: 'are those of all claims settled at once, also for what is inside subnets that come and go',
+      },
+    ],
+  },
+  {
+    id: 'zebra',
+    what: 'zebra is not overrun, and holds what stands on the node',
+    proofs: [
+      {
+        file: ZEBRA_CHECK,
+        title: 'is asked for after a change of any size, where it stands, and that is all',
+      },
+      { file: ZEBRA_CHECK, title: 'is written once more and taken away where it went unseen' },
+      {
+        file: ZEBRA_CHECK,
+        title: 'is not waited for without end: its own writes are no news, and the last attempt is said once',
+      },
+      { file: ZEBRA_CHECK, title: 'is not what is on its way while changes go on' },
+      { file: KERNEL_PACE, title: 'waits while a listener that reads has no room' },
+      {
+        file: KERNEL_PACE,
+        title: 'does not wait for ever for a listener that does not read, and waits again when it does',
+      },
+      {
+        file: KERNEL_PACE,
+        title: 'follows a listener whose queue only grows because more is written than it reads',
+      },
+      {
+        file: 'src/frr/bgp-state.test.ts',
+        title: 'what the agent puts on a device in a VRF: host addresses and routes',
       },
     ],
   },
