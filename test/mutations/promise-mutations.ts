@@ -266,8 +266,8 @@ export const PROMISE_MUTATIONS: readonly Mutation[] = [
     id: 'placement',
     what: 'any gateway port of a router translates',
     file: 'src/ovn/nat-gateways.ts',
-    from: 'sortedBy(gateways, (port) => port.row.uuid).filter((port) => isAround(port, row.external_ip));',
-    to: 'sortedBy(gateways, (port) => port.row.uuid);',
+    from: '    isAround(port, row.external_ip),',
+    to: '    port !== undefined,',
   },
   {
     id: 'placement',
