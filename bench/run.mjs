@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /**
- * Entry point of the benchmarks: builds them and runs those named; when none is named, all but `python`.
+ * Entry point of the benchmarks: builds them and runs those named; when none is named, all but `burst` and `python`.
  *
  *   node bench/run.mjs [replica|netlink|change|start|gateway-change|gateway-start|idle|burst|python]...
  *                      [--rounds N] [--sizes 1,100,...]

@@ -1,11 +1,12 @@
 /**
  * Carries a plan out.
  *
- * In: a plan, which holds what it was computed from. Out: one outcome a change, the mirror brought up to date, and the kinds that
- * must be read again because nobody knows what the node holds now.
+ * In: a plan, which holds what it was computed from. Out: one outcome a change, the mirror brought up to date, and the
+ * kinds that must be read again because nobody knows what the node holds now.
  *
- * A failing change stops no other. What somebody who does not answer has to do waits, and so does what requires it. What needs a thing that is not in place is skipped. What is advertised already and
- * lost something that it needs is withdrawn. What could not be withdrawn keeps its wire.
+ * A failing change stops no other. What a daemon has to do that does not answer waits, and so does what requires it. What
+ * needs a thing that is not in place is skipped. What is advertised already and lost something that it needs is withdrawn.
+ * What could not be withdrawn keeps its wire.
  */
 import { contains, hostPrefix, isHostPrefix, type Prefix } from '../base/address.ts';
 import type { Answer, Concerns } from './concerns.ts';
