@@ -131,8 +131,8 @@ async function log({ node, directory }: FabricNode): Promise<string> {
 async function hasVrf(): Promise<boolean> {
   const place = await Namespace.start();
   try {
-    await place.exec('ip', 'link', 'add', 'v', 'type', 'vrf', 'table', '10');
-    await place.exec('ip', 'link', 'add', 'd', 'type', 'dummy');
+    await place.exec('ip', 'link', 'add', 'vrf0', 'type', 'vrf', 'table', '10');
+    await place.exec('ip', 'link', 'add', 'dummy0', 'type', 'dummy');
     return true;
   } catch {
     return false;
