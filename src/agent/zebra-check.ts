@@ -10,8 +10,7 @@
  * twice with no progress between counts. What the agent writes here is no new change. After some attempts a prefix is left
  * alone and said once. Where FRR cannot be asked, nothing is changed and it is asked later.
  */
-import type { Prefix } from '../base/address.ts';
-import { compareIp } from '../base/address.ts';
+import { compareIp, type Prefix } from '../base/address.ts';
 import { Backoff } from '../base/backoff.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';

